@@ -1,0 +1,39 @@
+"""Errors have one root, and the builtin parents that users of NumPy and PyTorch expect."""
+
+import pytest
+
+from tinygrad_edu import errors
+
+PARENTS = {
+    errors.ShapeError: ValueError,
+    errors.DtypeError: TypeError,
+    errors.GradientError: RuntimeError,
+    errors.GradcheckError: AssertionError,
+    errors.TrainingError: RuntimeError,
+    errors.DataError: ValueError,
+    errors.FileError: OSError,
+    errors.FileNotFound: FileNotFoundError,
+    errors.GraphvizNotFound: RuntimeError,
+}
+
+
+@pytest.mark.parametrize(("error", "builtin"), PARENTS.items())
+def test_is_caught_as_the_builtin_and_as_the_root_and_keeps_its_text(error, builtin):
+    for parent in (builtin, errors.TinygradError):
+        with pytest.raises(parent) as caught:
+            raise error("what went wrong")
+        assert str(caught.value) == "what went wrong"
+
+
+def test_every_error_is_a_child_of_the_root_and_of_a_builtin_with_a_one_line_docstring():
+    classes = {value for value in vars(errors).values() if isinstance(value, type)}
+    assert classes >= {*PARENTS, errors.TinygradError}
+    for cls in classes - {errors.TinygradError}:
+        assert issubclass(cls, errors.TinygradError)
+        assert any(parent.__module__ == "builtins" for parent in cls.__mro__[1:-3])
+        assert "\n" not in cls.__doc__
+
+
+def test_describe_aligns_rows_of_one_and_of_several_lines():
+    assert errors.describe("what", where="a\nb", expected=3) == ("what\n  where:    a\n            b\n  expected: 3")
+    assert errors.describe("what") == "what"

@@ -1,0 +1,448 @@
+"""Reverse mode: order the recorded nodes, walk them once, apply one rule per input that needs it.
+
+Cotangents live in a dictionary of the call, never on nodes, so a second backward is right. Nothing here
+recurses. Must not know networks or pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.memory import label
+from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of, state
+from tinygrad_edu.op import ELEMENTWISE, Op
+from tinygrad_edu.ops.elementwise import positive
+from tinygrad_edu.ops.shape import sum_to
+from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
+
+Cotangents = dict[Node, Any]
+
+
+# --- order ---------------------------------------------------------------------------------------------------
+
+
+def recorded_nodes(roots: Iterable[Node]) -> tuple[list[Node], list[Leaf]]:
+    """The computed nodes that `roots` depend on, newest first, and the leaves that require grad."""
+    nodes: list[Node] = []
+    leaves: list[Leaf] = []
+    stack = [root for root in roots if root.requires_grad]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        if node.op is None:
+            if isinstance(node, Leaf):
+                leaves.append(node)
+            continue
+        nodes.append(node)
+        for parent in _inputs(node):
+            if parent.requires_grad and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    nodes.sort(key=attrgetter("index"), reverse=True)
+    return nodes, leaves
+
+
+def _inputs(node: Node) -> tuple[Node, ...]:
+    inputs = node.inputs
+    if inputs is None:
+        raise GradientError(
+            describe(
+                "this graph was freed and can't be used again",
+                op=f"{node.op.name} at {node_site(node)}" if node.op else "",
+                freed=f"by backward(retain_graph=False) at {node.params['freed']}",
+                fix="backward() without retain_graph=False keeps the graph as long as its output",
+            )
+        )
+    return inputs
+
+
+def _needed(nodes: list[Node], wanted: Iterable[Node]) -> set[Node]:
+    """Of `nodes` (newest first) and the wanted ones: those through which the wanted ones are reached."""
+    needed = set(wanted)
+    for node in reversed(nodes):
+        if node not in needed and any(parent in needed for parent in node.inputs):
+            needed.add(node)
+    return needed
+
+
+# --- one node ------------------------------------------------------------------------------------------------
+
+
+def fitted(cotangent: Any, node: Node, parent: Node) -> Any:
+    """What a rule gave, summed back to the input's shape where broadcasting stretched it, in the input's dtype."""
+    value = parent.out
+    if cotangent.shape != value.shape:
+        if node.op.kind is not ELEMENTWISE:  # type: ignore[union-attr]
+            raise _wrong_rule(node, f"it gave a cotangent of shape {cotangent.shape} for an input of {value.shape}")
+        cotangent = sum_to(cotangent, value.shape)
+    if cotangent.dtype != value.dtype:
+        cotangent = cotangent.astype(value.dtype)
+    return cotangent
+
+
+def _wrong_rule(node: Node, why: str) -> GradientError:
+    name = node.op.name if node.op else "?"
+    return GradientError(describe(f"the rule of {name} is wrong", where=node_site(node), why=why))
+
+
+# --- the sweep -----------------------------------------------------------------------------------------------
+
+
+def sweep(
+    nodes: list[Node],
+    cotangents: Cotangents,
+    wanted: Collection[Node] = (),
+    create_graph: bool = False,
+    visit: Callable[[Node, Any], None] | None = None,
+    free: bool = False,
+) -> Cotangents:
+    """Carry cotangents from outputs to inputs along `nodes` (newest first); gives those of the leaves.
+
+    With `wanted` nodes it goes only where they are reached, and their cotangents stay in the result. With
+    `create_graph` everything is a Tensor and recorded; otherwise everything is an array. `visit(node, g)` sees
+    the complete cotangent of every computed node. `free` lets go of each node's inputs and output on the way.
+    """
+    needed = _needed(nodes, wanted) if wanted else None
+    with np.errstate(all="ignore"):  # derivatives may be infinite; detect_anomaly() is the tool that looks
+        for node in nodes:
+            g = cotangents.get(node) if node in wanted else cotangents.pop(node, None)
+            if g is None:
+                continue
+            if visit is not None:
+                visit(node, g)
+            op: Op = node.op  # type: ignore[assignment]
+            inputs, params = node.inputs, node.params
+            if create_graph:
+                out: Any = tensor_of_node(node)
+                args = [tensor_of_node(parent) if parent.requires_grad else parent.out for parent in inputs]
+            else:
+                out = node.out
+                args = [parent.out for parent in inputs]
+            rules = op.vjps if not op.variadic else [op.vjp(position) for position in range(len(inputs))]
+            for parent, rule in zip(inputs, rules):  # strict= would cost 0.1 µs
+                if rule is None or not parent.requires_grad or (needed is not None and parent not in needed):
+                    continue
+                cotangent = rule(g, out, *args, **params) if params else rule(g, out, *args)
+                value = parent.out
+                if cotangent.shape != value.shape or cotangent.dtype is not value.dtype:
+                    cotangent = fitted(cotangent, node, parent)
+                before = cotangents.get(parent)
+                cotangents[parent] = cotangent if before is None else before + cotangent
+            if free:
+                node.inputs = None  # type: ignore[assignment]
+                node.params = {"freed": here()}
+                node.out = None
+    return cotangents
+
+
+def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
+    """Raise where a leaf was written after a node saved its value and a rule needs that value."""
+    if not nodes:
+        return
+    oldest = nodes[-1].index
+    for leaf in leaves:
+        if leaf.written < oldest:
+            continue
+        for node in nodes:
+            if node.index < leaf.written and _rule_reads(node, leaf):
+                raise GradientError(
+                    describe(
+                        f"{leaf.name or 'a leaf'} {leaf.out.shape} was written after a recorded op saved its value",
+                        saved=f"by {node.op.name} at {node_site(node)}",  # type: ignore[union-attr]
+                        changed=f"at {site_of(leaf.written_code, leaf.written_instruction)}",
+                        why="the gradient needs the old value, which is gone",
+                        fix="call backward before the write, or compute the loss again after it",
+                    )
+                )
+
+
+class _OnlyShape:
+    """Stands in for an array in a rule: gives its shape and dtype, and stops the rule that reads its numbers."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
+
+
+def _rule_reads(node: Node, leaf: Leaf) -> bool:
+    """Whether a rule of `node` reads numbers that lie in the memory of `leaf`."""
+
+    def guarded(array: Any) -> Any:
+        shared = isinstance(array, np.ndarray) and np.may_share_memory(array, leaf.out)
+        return _OnlyShape(array) if shared else array
+
+    out = guarded(node.out)
+    args = [guarded(parent.out) for parent in node.inputs]
+    if not isinstance(out, _OnlyShape) and not any(isinstance(arg, _OnlyShape) for arg in args):
+        return False
+    g = np.zeros(node.out.shape, node.out.dtype)
+    for position, parent in enumerate(node.inputs):
+        rule = node.op.vjp(position)  # type: ignore[union-attr]
+        if parent.requires_grad and rule is not None:
+            try:
+                with np.errstate(all="ignore"):
+                    result = rule(g, out, *args, **node.params)
+                if getattr(result, "dtype", None) == np.dtype(object):
+                    return True
+            except Exception:  # whatever a stopped rule raises, it wanted the numbers
+                return True
+    return False
+
+
+# --- what users call -----------------------------------------------------------------------------------------
+
+
+def backward(
+    output: Tensor,
+    gradient: Any = None,
+    retain_graph: bool = True,
+    create_graph: bool = False,
+    retain_grads: bool = False,
+) -> None:
+    """What `Tensor.backward` does; see there."""
+    root = _root(output)
+    seed = _seed(output, gradient)
+    nodes, leaves = recorded_nodes([root])
+    check_saved_values(nodes, leaves)
+    start: Any = seed if create_graph else seed._data
+    kept = {id(seed._data)}
+
+    def visit(node: Node, g: Any) -> None:
+        if retain_grads and keep_gradient not in node.hooks:
+            tensor_of_node(node).retain_grad()
+        if keep_gradient in node.hooks:
+            _deposit(node, g, kept)
+
+    keeping = retain_grads or any(node.hooks for node in nodes)
+
+    with recording(create_graph):
+        found = sweep(
+            nodes, {root: start}, create_graph=create_graph, visit=visit if keeping else None, free=not retain_graph
+        )
+        for leaf in leaves:
+            if leaf in found:
+                _deposit(leaf, found[leaf], kept)
+
+
+set_backward(backward)
+
+
+def _deposit(node: Node, g: Any, kept: set[int]) -> None:
+    """Add a complete cotangent to the gradient kept on `node`. The array kept is nobody else's: see `kept`, its ids."""
+    before = getattr(node, "grad", None)
+    if isinstance(g, Tensor):
+        node.grad = g if before is None else before + g
+    elif before is None:
+        g = np.asarray(g)
+        if g.base is not None or id(g) in kept:
+            g = g.copy()
+        kept.add(id(g))
+        node.grad = tensor_on(g)
+    else:
+        node.grad = tensor_on(np.asarray(before._data + g))
+
+
+def _root(output: Tensor) -> Node:
+    node = output._node
+    if node is None or not node.requires_grad:
+        raise GradientError(
+            describe(
+                f"{label(output)} doesn't depend on anything that requires grad",
+                where=here(),
+                broken=output._broken or "no input had requires_grad=True",
+                fix="make the inputs with requires_grad=True, and don't detach them on the way",
+            )
+        )
+    return node
+
+
+def _seed(output: Tensor, gradient: Any) -> Tensor:
+    """The cotangent to start from: what was given, of exactly the output's shape, or 1."""
+    if gradient is None:
+        if output.size != 1:
+            raise GradientError(
+                describe(
+                    f"backward() needs one number to differentiate, not {output.size}: {label(output)}",
+                    where=here(),
+                    fix=".sum().backward(), .mean().backward(), or .backward(gradient) with a gradient of this shape",
+                )
+            )
+        return tensor_on(np.ones(output.shape, output.dtype))
+    seed = as_tensor(gradient)
+    if seed.shape != output.shape:
+        raise ShapeError(
+            describe(
+                f"the gradient given has shape {seed.shape}, the tensor {output.shape}",
+                where=here(),
+                fix="they must be equal; np.broadcast_to makes them so",
+            )
+        )
+    return seed if seed.dtype == output.dtype else seed.astype(output.dtype)
+
+
+def gradients(y: Tensor, xs: Tensor | Sequence[Tensor], cotangent: Any = None, create_graph: bool = False) -> Any:
+    """Derivatives of `y`, computed already, with respect to leaves or tensors in between; no `.grad` is touched.
+
+    y          a Tensor of one element, or of any shape with `cotangent` of the same shape
+    xs         a Tensor, or a list of them
+    Returns    a Tensor of the shape of each x (a list for a list), None where y doesn't depend on it
+
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> h = x * x
+    >>> gradients(h * x, [x, h])
+    [Tensor(27.), Tensor(3.)]
+    """
+    many = isinstance(xs, list | tuple)
+    targets: list[Any] = list(xs) if many else [xs]
+    for x in targets:
+        if not isinstance(x, Tensor) or not x.requires_grad:
+            raise GradientError(
+                describe(
+                    f"gradients(): {label(x) if isinstance(x, Tensor) else x!r} doesn't require grad",
+                    where=here(),
+                    fix="make it with requires_grad=True before y is computed",
+                )
+            )
+    root = _root(y)
+    wanted = [x._node for x in targets]
+    seed = _seed(y, cotangent)
+    found = _gradients(root, wanted, seed, create_graph)
+    results = [None if g is None else _result(g, create_graph) for g in found]
+    return results if many else results[0]
+
+
+def _gradients(root: Node, wanted: list[Any], seed: Tensor, create_graph: bool) -> list[Any]:
+    """Cotangents of the wanted nodes: Tensors with history if `create_graph`, else arrays; None if unconnected."""
+    nodes, leaves = recorded_nodes([root])
+    check_saved_values(nodes, leaves)
+    start = seed if create_graph else seed._data
+    with recording(create_graph):
+        found = sweep(nodes, {root: start}, wanted=set(wanted), create_graph=create_graph)
+    return [found.get(node) for node in wanted]
+
+
+def _result(g: Any, create_graph: bool) -> Tensor:
+    """A gradient for the user; the array is nobody else's."""
+    return g if create_graph else tensor_on(np.array(g))
+
+
+# --- transforms: functions of functions ----------------------------------------------------------------------
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives `(f(*args), gradient)` for a scalar `f`.
+
+    argnums   the argument to differentiate, or several of them (then the gradient is a tuple)
+    has_aux   f gives `(value, anything else)`; the result is `((value, anything else), gradient)`
+
+    Arguments are Tensors, arrays, numbers, or lists, tuples and dicts of them; gradients have the same form.
+    No `.grad` is touched, and derivatives nest to any order.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (Tensor(8.), Tensor(12.))
+    """
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        inside = list(args)
+        marked: list[Tensor] = []
+        with recording(True):
+            for place in places:
+                inside[place] = map_tree(lambda leaf: _marked(leaf, marked), args[place])
+            result = f(*inside, **kwargs)
+        value, aux = result if has_aux else (result, None)
+        if not isinstance(value, Tensor):
+            raise GradientError(describe(f"the function gave {type(value).__name__}, not a Tensor", where=here()))
+        recorded = state().recording and _depends_on_others(value, marked)
+        remaining = iter(_gradients_of_marked(value, marked, recorded))
+        trees = tuple(map_tree(lambda leaf: next(remaining), args[place]) for place in places)
+        gradient = trees[0] if isinstance(argnums, int) else trees
+        outside = value if recorded else tensor_on(value._data)
+        for x in marked:  # what is returned may still hold these leaves; they are constants from now on
+            if isinstance(x._node, Leaf):
+                x._node.requires_grad = False
+        return ((outside, aux), gradient) if has_aux else (outside, gradient)
+
+    return differentiated
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives the gradient of a scalar `f`; arguments as for `value_and_grad`.
+
+    With `has_aux` the result is `(gradient, anything else)`.
+
+    >>> grad(grad(lambda x: x**3))(2.0)
+    Tensor(12.)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return differentiated
+
+
+def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same lists, tuples and dicts with `function` applied to what they hold."""
+    if isinstance(tree, dict):
+        return {key: map_tree(function, value) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(map_tree(function, value) for value in tree))
+    if isinstance(tree, list | tuple):
+        return type(tree)(map_tree(function, value) for value in tree)
+    return function(tree)
+
+
+def _marked(value: Any, marked: list[Tensor]) -> Tensor:
+    """A tensor of its own to differentiate by: a fresh leaf, or a recorded copy where `value` has a history itself."""
+    tensor = as_tensor(value)
+    if tensor.requires_grad:
+        fresh = positive(tensor)
+    else:
+        data = tensor._data
+        if data.dtype.kind in "iub" and not isinstance(value, np.ndarray | Tensor):
+            data = data.astype(float)
+        elif data.dtype.kind not in "fc":
+            raise DtypeError(
+                describe(f"an array of {data.dtype} has no derivative", where=here(), fix="a.astype(float)")
+            )
+        fresh = Tensor(data, requires_grad=True)
+    marked.append(fresh)
+    return fresh
+
+
+def _depends_on_others(value: Tensor, marked: list[Tensor]) -> bool:
+    """Whether a gradient from outside may flow through `value`: it reaches something that we didn't make."""
+    if value._node is None or not value.requires_grad:
+        return False
+    own = {x._node for x in marked}
+    if any(x._node is not None and not x._node.is_leaf for x in marked):
+        return True
+    _, leaves = recorded_nodes([value._node])
+    return any(leaf not in own for leaf in leaves)
+
+
+def _gradients_of_marked(value: Tensor, marked: list[Tensor], outside: bool) -> list[Tensor]:
+    """Gradients of the marked tensors, zeros where unconnected; recorded if something outside depends on them."""
+    if value.size != 1:
+        raise GradientError(
+            describe(
+                f"grad needs a function with one number as its value, not shape {value.shape}",
+                where=here(),
+                fix="return .sum() or .mean(), or use tg.jacobian or tg.vjp",
+            )
+        )
+    if not value.requires_grad:
+        return [tensor_on(np.zeros(x.shape, x.dtype)) for x in marked]
+    found = _gradients(value._node, [x._node for x in marked], _seed(value, None), outside)  # type: ignore[arg-type]
+    return [
+        tensor_on(np.zeros(x.shape, x.dtype)) if g is None else _result(g, outside)
+        for x, g in zip(marked, found, strict=True)
+    ]

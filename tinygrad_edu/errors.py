@@ -1,0 +1,66 @@
+"""Every error of the project, under one root, and the shape their texts have.
+
+Each also inherits from the builtin that NumPy or PyTorch would raise, so `except ValueError` keeps working.
+Knows nothing of the rest of the project: every other module may import this one.
+"""
+
+from __future__ import annotations
+
+
+class TinygradError(Exception):
+    """Root of all errors of the project; children also inherit from the builtin a NumPy user expects."""
+
+
+class ShapeError(TinygradError, ValueError):
+    """Shapes do not fit each other, or do not fit what is asked of them."""
+
+
+class DtypeError(TinygradError, TypeError):
+    """A type or dtype is not one that can be used here."""
+
+
+class IndexingError(TinygradError, IndexError):
+    """An index does not fit the shape."""
+
+
+class GradientError(TinygradError, RuntimeError, ValueError):
+    """Backward is impossible, or would give a wrong gradient."""
+
+
+class GradcheckError(TinygradError, AssertionError):
+    """A derivative differs from its numerical estimate."""
+
+
+class TrainingError(TinygradError, RuntimeError):
+    """Training cannot start, or cannot go on."""
+
+
+class DataError(TinygradError, ValueError):
+    """A data file, or the data or setting given to `tinygrad_edu.data`, is not what it must be."""
+
+
+class FileError(TinygradError, OSError):
+    """A file or folder cannot be read, written or downloaded."""
+
+
+class FileNotFound(FileError, FileNotFoundError):  # noqa: N818 - the project names what is missing
+    """A file or folder does not exist."""
+
+
+class GraphvizNotFound(TinygradError, RuntimeError):  # noqa: N818
+    """A picture needs Graphviz's program `dot`, and it is not installed."""
+
+
+def describe(what: str, **rows: object) -> str:
+    """The text of an error: what went wrong, then one aligned row per fact (of one line or several).
+
+    >>> print(describe("no such file", where="/data", found="a.txt", fix="check the name"))
+    no such file
+      where: /data
+      found: a.txt
+      fix:   check the name
+    """
+    width = max(map(len, rows), default=0) + 1
+    indent = "\n" + " " * (width + 3)
+    lines = [f"  {name + ':':<{width}} {value}".replace("\n", indent) for name, value in rows.items()]
+    return "\n".join([what, *lines])

@@ -1,0 +1,329 @@
+"""The handle: what a Tensor is and how it becomes plain numbers again; the operators are in `tensor.py`.
+
+A handle points at an array and, where a graph has recorded or used the value, at its node. This module must
+not know how ops are applied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.memory import SHARED, expose, label, node_of, owner_of_view, replace
+from tinygrad_edu.node import Constant, Leaf, Node, here, keep_gradient, node_site
+
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
+
+_T = TypeVar("_T", bound="Handle")
+
+_default_dtype: np.dtype[Any] = np.dtype(np.float64)
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Set the dtype that Python floats and lists of them get: float64 at the start.
+
+    Raises DtypeError for a dtype that is not floating.
+
+    >>> set_default_dtype(np.float32); print(get_default_dtype()); set_default_dtype(np.float64)
+    float32
+    """
+    global _default_dtype
+    chosen = np.dtype(dtype)
+    if chosen.kind != "f":
+        raise DtypeError(describe(f"the default dtype must be floating, not {chosen}", fix="np.float32 or np.float64"))
+    _default_dtype = chosen
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that Python floats and lists of them get."""
+    return _default_dtype
+
+
+class Handle:
+    """An array, its node if it has one, and whose memory it is. Users see it as `Tensor`."""
+
+    __slots__ = ("__weakref__", "_broken", "_data", "_node", "_owner")
+    _data: np.ndarray
+    _node: Node | None  # the recipe, the leaf, or None for a value that no graph has used yet
+    _owner: Any  # see SHARED
+    _broken: str | None  # why a value that depends on something with requires_grad has no graph
+
+    def __init__(
+        self, value: Any, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
+    ) -> None:
+        self._owner = self._broken = self._node = None
+        if isinstance(value, Handle):
+            if value.requires_grad:
+                self._broken = f"copied by Tensor(...) at {here()}"
+            value = value._data
+        elif isinstance(value, list | tuple) and _holds_tracked(value):
+            raise DtypeError(
+                describe(
+                    "Tensor(...) of a list that holds Tensors would lose their gradients",
+                    where=here(),
+                    fix="tg.stack([...]) keeps them; t.detach() drops them on purpose",
+                )
+            )
+        was_array = isinstance(value, np.ndarray | np.generic)
+        data = to_array(value)
+        if dtype is not None:
+            data = data.astype(dtype)
+        elif not was_array and (data.dtype.kind == "f" or (requires_grad and data.dtype.kind in "iub")):
+            data = data.astype(_default_dtype)
+        elif was_array:
+            data = np.array(data)
+        self._data = data
+        if requires_grad:
+            self._node = Leaf(must_be_floating(data, "Tensor(..., requires_grad=True)"), name)
+        elif name is not None:
+            self._node = Constant(data, name)
+
+    # --- what it is ------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sides, as NumPy has them."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this tensor. May be set on leaves."""
+        return self._node is not None and self._node.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, on: bool) -> None:
+        if not self.is_leaf:
+            raise GradientError(
+                describe(
+                    "requires_grad can be set on leaves only; this tensor was computed",
+                    made=node_site(self._node) if self._node else "",
+                    fix="use .detach() for a copy of the value without its history",
+                )
+            )
+        if on and not self.requires_grad:
+            self._data = must_be_floating(self._data.copy(), "requires_grad = True")
+            self._node = Leaf(self._data, self.name)
+        elif not on and self.requires_grad:
+            name, self._node, self._owner = self.name, None, SHARED
+            if name is not None:
+                self.name = name
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for a tensor that was not computed from tensors that require grad."""
+        return self._node is None or self._node.is_leaf
+
+    @property
+    def name(self) -> str | None:
+        """What errors and pictures call this tensor."""
+        return getattr(self._node, "name", None)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        node_of(self).name = name
+
+    @property
+    def data(self) -> np.ndarray:
+        """The array: a leaf's own, to be read and written; read-only where ops computed it.
+
+        `p.data -= step` writes in place and is noticed: backward through a graph that saved the old value is an
+        error. Writes to single elements (`p.data[0] = 1`) are not noticed.
+        """
+        return expose(self)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        replace(self, value._data if isinstance(value, Handle) else np.asarray(value))
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient, a Tensor of this shape and dtype; None before the first backward.
+
+        Only leaves keep one, and tensors after `retain_grad()` or `backward(retain_grads=True)`.
+        """
+        node = self._node
+        if node is None or not node.requires_grad:
+            return None
+        if node.is_leaf:
+            grad: Tensor | None = node.grad
+            return grad
+        if keep_gradient not in node.hooks:
+            warnings.warn(
+                describe(
+                    f"the tensor made at {node_site(node)} keeps no gradient: only leaves do",
+                    fix="call t.retain_grad() before backward, or loss.backward(retain_grads=True)",
+                ),
+                stacklevel=2,
+            )
+            return None
+        kept: Tensor | None = node.grad
+        return kept
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        node = self._node
+        if node is None or not node.requires_grad:
+            raise GradientError(describe("only a tensor that requires grad has a .grad", where=here()))
+        if value is not None:
+            value = value if isinstance(value, Handle) else Tensor(value)
+            if value.shape != self.shape:
+                raise ShapeError(
+                    describe(
+                        f"a gradient of shape {value.shape} doesn't fit a tensor of shape {self.shape}", where=here()
+                    )
+                )
+        node.grad = value
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this computed tensor in `.grad` at the next backward."""
+        node = self._node
+        if node is not None and not node.is_leaf and keep_gradient not in node.hooks:
+            node.grad = None
+            node.hooks = (*node.hooks, keep_gradient)
+
+    # --- conversions -----------------------------------------------------------------------------------------
+
+    def detach(self: _T) -> _T:
+        """The same value without its history. The array is shared until one of the two is written."""
+        result = _bare(self)
+        if self.requires_grad:
+            result._broken = f"detach() at {here()}"
+        result._owner = owner_of_view(self)
+        return result
+
+    def numpy(self) -> np.ndarray:
+        """A read-only view of the array. Raises DtypeError where the tensor requires grad: detach it first."""
+        if self.requires_grad:
+            raise DtypeError(
+                describe(
+                    f"{label(self)} requires grad: as a plain array its gradient would be lost",
+                    where=here(),
+                    fix="x.detach().numpy() for the numbers; np.exp(x), x @ a and the like keep the gradient",
+                )
+            )
+        view: np.ndarray = self._data.view()
+        view.setflags(write=False)
+        if self._owner is None and self._node is None:
+            self._owner = SHARED
+        return view
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != np.dtype(dtype):
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number. Raises ShapeError otherwise."""
+        if self._data.size != 1:
+            raise ShapeError(
+                describe(f"item() needs one element, not {self._data.size} of shape {self.shape}", where=here())
+            )
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ShapeError(
+                describe(
+                    f"the truth of a tensor of shape {self.shape} is ambiguous",
+                    where=here(),
+                    fix="(x > 0).any() or .all()",
+                )
+            )
+        return bool(self._data.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iu" or self._data.ndim:
+            raise DtypeError(describe(f"only a 0-d integer tensor is an index, not {self.dtype} of shape {self.shape}"))
+        return int(self._data)
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self._data, separator=", ", prefix="Tensor(")
+        facts = "" if self.dtype == _default_dtype or self.dtype.kind in "bi" else f", dtype={self.dtype}"
+        facts += ", requires_grad=True" if self.requires_grad else ""
+        facts += f", name={self.name!r}" if self.name else ""
+        return f"Tensor({numbers}{facts})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GradientError(describe("only leaves can be copied with their gradient", fix="x.detach() first"))
+        return Tensor(self._data, requires_grad=self.requires_grad, name=self.name)
+
+
+def _bare(x: _T) -> _T:
+    """Another handle on the array of `x`, without a node."""
+    result: _T = object.__new__(type(x))
+    result._data = x._data
+    result._node = result._owner = result._broken = None
+    return result
+
+
+def to_array(value: Any) -> np.ndarray:
+    """`value` as an array of numbers. Raises DtypeError for anything else, ShapeError for ragged lists."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(describe("nested lists of unequal lengths make no tensor", why=error, where=here())) from None
+    if array.dtype.kind not in "fiubc":
+        raise DtypeError(
+            describe(
+                f"a tensor holds numbers; {type(value).__name__} gives an array of {array.dtype}",
+                where=here(),
+                fix="convert to a numeric array first",
+            )
+        )
+    return array
+
+
+def must_be_floating(data: np.ndarray, what: str) -> np.ndarray:
+    """`data`, or DtypeError where its dtype can't have a gradient."""
+    if data.dtype.kind not in "fc":
+        raise DtypeError(
+            describe(
+                f"{what}: an array of {data.dtype} has no derivative",
+                where=here(),
+                why="gradients are fractions; integers can't hold them",
+                fix="Tensor(a.astype(float), requires_grad=True)",
+            )
+        )
+    return data
+
+
+def _holds_tracked(value: Any) -> bool:
+    return any(
+        (isinstance(v, Handle) and v.requires_grad) or (isinstance(v, list | tuple) and _holds_tracked(v))
+        for v in value
+    )

@@ -1,0 +1,94 @@
+"""NumPy function -> op: how `np.exp(t)`, `np.sum(t, axis=0)` and `np.add.reduce(t)` find their row.
+
+Knows the registry and NumPy's signatures; must not know tensors. A NumPy function without a row is an error
+that names the nearest one with a row: never an array of objects, never a silent detach.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops  # noqa: F401  the registry must be full before the table is made
+from tinygrad_edu.errors import DtypeError, describe
+from tinygrad_edu.op import REGISTRY, Op
+
+Function = Callable[..., Any]
+
+OPS: dict[Any, Op] = {}
+for _op in REGISTRY.values():
+    _served = _op.forward if _op.numpy is None else _op.numpy
+    if isinstance(_served, np.ufunc) or getattr(_served, "__module__", "").startswith("numpy"):
+        OPS[_served] = _op
+for _alias, _name in ((np.amax, "max"), (np.amin, "min")):
+    OPS[_alias] = REGISTRY[_name]
+
+REDUCTIONS: dict[Any, Op] = {
+    ufunc: REGISTRY[name]
+    for ufunc, name in ((np.add, "sum"), (np.multiply, "prod"), (np.maximum, "max"), (np.minimum, "min"))
+    if name in REGISTRY
+}
+
+COMPOSITIONS: dict[Any, Function] = {}
+
+
+def implements(*functions: Any) -> Callable[[Function], Function]:
+    """Decorator: the decorated function is what these NumPy functions do with Tensors."""
+
+    def register(implementation: Function) -> Function:
+        for function in functions:
+            COMPOSITIONS[function] = implementation
+        return implementation
+
+    return register
+
+
+@functools.cache
+def _numpy_signature(function: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):  # some compiled functions tell none
+        return None
+
+
+def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Do what NumPy's `function` does, on Tensors. Raises DtypeError where there is no such op."""
+    composition = COMPOSITIONS.get(function)
+    if composition is not None:
+        return composition(*args, **kwargs)
+    op = OPS.get(function)
+    if op is None:
+        raise unknown(function)
+    found = _numpy_signature(function)
+    if found is None or op.variadic:
+        return op(*args, **kwargs)
+    bound = found.bind(*args, **kwargs)
+    arrays = [bound.arguments.pop(name) for name in list(bound.arguments)[: op.arity]]
+    given = {name: value for name, value in bound.arguments.items() if not _is_default(value, found.parameters[name])}
+    return op(*arrays, **given)
+
+
+def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+    default = parameter.default
+    return value is default or (
+        isinstance(default, bool | int | str) and type(value) is type(default) and value == default
+    )
+
+
+def unknown(function: Any) -> DtypeError:
+    """The error for a NumPy function that no row serves, with the nearest ones that some row does."""
+    name = getattr(function, "__name__", str(function))
+    served = sorted({f.__name__ for f in OPS} | {f.__name__ for f in COMPOSITIONS})
+    near = difflib.get_close_matches(name, served, n=3, cutoff=0.5)
+    return DtypeError(
+        describe(
+            f"np.{name} has no derivative rule here, so it can't take a Tensor",
+            near="np." + ", np.".join(near) if near else "none of a similar name",
+            fix=f"np.{name}(x.detach().numpy()) computes without gradients, or make a rule with tg.custom_op",
+        )
+    )

@@ -1,0 +1,212 @@
+"""Whose memory an array is, and what writing to it means.
+
+Values inside a graph never change: a write to a constant that a graph holds goes to a copy, a write to a
+computed tensor makes a new recorded value under the same handle, and a write to a leaf is stamped, so that
+backward finds graphs that saved the old value. This module works on the handles' slots and must not know how
+handles are made or differentiated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.node import Constant, Leaf, Node, here, node_site, state
+from tinygrad_edu.op import Op
+from tinygrad_edu.ops import index, shape
+
+if TYPE_CHECKING:
+    from tinygrad_edu.handle import Handle
+    from tinygrad_edu.tensor import Tensor
+
+NUMBERS = (float, int, bool, complex)
+
+# Whose memory a handle's array is, where it is not the handle's own (`_owner` is None then). A Leaf as the
+# owner means: a view of that leaf's array, made with recording off.
+SHARED = "shared"  # others may write to it: written in place, copied when it enters a graph
+FROZEN = "frozen"  # a graph holds it, or nobody can write to it: copied before it is written
+
+
+class _Borrowed(Constant):
+    """Stands in for the node of an array that belongs to the caller, who may write to it: copied when recorded."""
+
+    __slots__ = ()
+
+
+BORROWED = _Borrowed(None)
+
+
+def label(x: Any) -> str:
+    """What to call a tensor in an error: its name, or how it was made, with shape and dtype."""
+    if x.__class__ in NUMBERS:
+        return repr(x)
+    node = x._node
+    name = x.name or ("tensor" if node is None or node.op is None else f"result of {node.op.name} at {node_site(node)}")
+    return f"{name} {x.shape} {x.dtype}"
+
+
+def node_of(x: Any) -> Node:
+    """The node by which a graph refers to `x`; a constant gets one when a graph first takes it."""
+    if x.__class__ in NUMBERS:
+        return Constant(x)
+    node: Node | None = x._node
+    if node is None:
+        if x._owner is None or x._owner is FROZEN:
+            node = x._node = Constant(x._data)
+        else:  # others may write to this memory: the graph keeps a copy
+            node = Constant(x._data.copy())
+    elif node is BORROWED:
+        x._data = x._data.copy()
+        node = x._node = Constant(x._data)
+    elif x._owner is not None and x._owner is not FROZEN and not node.requires_grad:
+        node = Constant(x._data.copy(), node.name)
+    return node
+
+
+def owner_of_view(x: Handle) -> Any:
+    """Whose memory a view of `x` is; marks `x` where the two can now write to each other's elements."""
+    node = x._node
+    if isinstance(node, Leaf):
+        return node
+    if node is not None and node is not BORROWED and x._owner is None:
+        return FROZEN
+    if x._owner is None:
+        x._owner = SHARED
+    return x._owner
+
+
+def expose(x: Handle) -> np.ndarray:
+    """The array of `x` for the user's hands: a leaf's own; read-only where an op computed it."""
+    node = x._node
+    if node is not None and not node.is_leaf:
+        x._data.setflags(write=False)
+    elif x._owner is None and not isinstance(node, Leaf):
+        x._owner = SHARED
+        if node is not None:  # a graph holds this array: hand out another one
+            x._data = x._data.copy()
+            x._node = _named_constant(x, x._data)
+    return x._data
+
+
+def replace(x: Handle, array: np.ndarray) -> None:
+    """`x.data = array`: the array itself after `x.data -= 1`, or a new one of the same shape."""
+    if array.shape != x.shape:
+        raise ShapeError(
+            describe(
+                f"can't put an array of shape {array.shape} into .data of shape {x.shape}",
+                where=here(),
+                fix="make a new Tensor for another shape",
+            )
+        )
+    node = x._node
+    if node is not None and not node.is_leaf:
+        raise GradientError(
+            describe(
+                "only a leaf's .data can be set; this tensor was computed",
+                made=node_site(node),
+                fix="x.detach() gives a leaf with the same value",
+            )
+        )
+    if array is not x._data:
+        x._data = np.array(array, dtype=x._data.dtype)
+        x._owner = None
+        if isinstance(node, Leaf):
+            node.out = x._data
+        else:
+            x._node = _named_constant(x, x._data)
+    if isinstance(node, Leaf):
+        node.stamp()
+
+
+def _named_constant(x: Handle, data: np.ndarray) -> Constant | None:
+    """The node of a constant whose array was replaced: none, unless it must keep the name."""
+    return Constant(data, x.name) if x.name is not None else None
+
+
+def is_tracked_view(x: Tensor) -> bool:
+    """Whether `x` was recorded as a view into the memory of another recorded tensor."""
+    node = x._node
+    return (
+        node is not None and node.op is not None and node.op.view and np.may_share_memory(node.out, node.inputs[0].out)
+    )
+
+
+def forbid_lost_writes(x: Tensor, what: str) -> None:
+    """Raise where writing to `x` would lose a gradient, or would not reach the tensor that `x` is a view of."""
+    node = x._node
+    if isinstance(node, Leaf) and state().recording:
+        raise GradientError(
+            describe(
+                f"{what}: {label(x)} is a leaf that requires grad, and a recorded graph may need its value",
+                where=here(),
+                fix="with tg.no_grad(): … for an update, or y = x + 1 for a new tensor",
+            )
+        )
+    if node is not None and node.op is not None and is_tracked_view(x):
+        raise GradientError(
+            describe(
+                f"{what}: {label(x)} is a view of another tracked tensor, which the write would not reach",
+                where=here(),
+                made=f"{node.op.name} at {node_site(node)}",
+                fix="write to x itself: v = x[1:]; v[0] = 5 becomes x[1] = 5; or copy first: v = x[1:].copy()",
+            )
+        )
+
+
+def update(x: Tensor, op: Op, other: Any) -> Tensor:
+    """`x op= other`: in place for leaves and constants, a new recorded value under the same handle otherwise."""
+    forbid_lost_writes(x, f"in-place {op.name}")
+    result = op(x, other)
+    if result.shape != x.shape:
+        raise ShapeError(
+            describe(
+                f"in-place {op.name} can't change the shape {x.shape} to {result.shape}", where=here(), fix="x = x + y"
+            )
+        )
+    return assign(x, result, f"in-place {op.name}")
+
+
+def assign(x: Tensor, result: Tensor, what: str) -> Tensor:
+    """Let `x` have the value of `result`, of the same shape: recorded where a gradient depends on it."""
+    if result.dtype != x.dtype:
+        if not np.can_cast(result.dtype, x.dtype, casting="same_kind"):
+            raise DtypeError(describe(f"{what} can't put {result.dtype} into {x.dtype}", where=here(), fix="x = x + y"))
+        result = shape.astype(result, dtype=x.dtype)
+    if result.requires_grad or (x.requires_grad and not x.is_leaf):
+        return _rebind(x, result)
+    _write_array(x, Ellipsis, result._data)
+    return x
+
+
+def write(x: Tensor, key: Any, value: Tensor) -> None:
+    """`x[key] = value`: recorded where a gradient depends on it; of several writes to one element the last wins."""
+    forbid_lost_writes(x, "x[index] = value")
+    tracked = state().recording and (x.requires_grad or value.requires_grad)
+    if tracked or (x.requires_grad and not x.is_leaf):
+        _rebind(x, index.setitem(x, value, index=key))
+    else:
+        _write_array(x, key, value._data)
+
+
+def _write_array(x: Tensor, key: Any, value: np.ndarray) -> None:
+    """Put numbers into the array of `x`, copying it first where a graph holds it."""
+    node = x._node
+    held = node is BORROWED or x._owner is FROZEN or (node is not None and x._owner is None)
+    if held and not isinstance(node, Leaf):
+        data = x._data.copy()
+        data[key] = value
+        x._node = None if node is BORROWED else _named_constant(x, data)
+        x._data, x._owner = data, None
+        return
+    x._data[key] = value
+    owner = node if isinstance(node, Leaf) else x._owner
+    if isinstance(owner, Leaf):
+        owner.stamp()
+
+
+def _rebind(x: Tensor, result: Tensor) -> Tensor:
+    """Let the handle `x` stand for another value; graphs that used the old one keep it."""
+    x._data, x._node, x._owner = result._data, result._node, None
+    return x

@@ -1,0 +1,220 @@
+"""The recorded graph: nodes that are recipes, the scopes they were made in, and the switches of recording.
+
+A node says which op made an array, from which inputs and with which parameters. It holds the output *array*,
+never the output Tensor, so there is no reference cycle and memory goes with the last reference. This module
+must not know Tensors: they are handles on nodes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.op import Op
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff")
+_ENGINE_FILES = frozenset(f"{_PACKAGE}{module}.py" for module in _ENGINE)
+
+next_index = itertools.count(1).__next__
+_get_frame = sys._getframe
+
+
+class Node:
+    """A recorded op call: the recipe by which `out` was made. Made by `record` only, read by everybody.
+
+    `index` grows with time, so creation order is a topological order. `code` and `instruction` say where in
+    the program the call stood; `site_of` turns them into a file and a line when somebody asks (0.1 µs instead
+    of the 1 µs that looking up the line of every op would cost).
+    """
+
+    __slots__ = ("code", "grad", "hooks", "index", "inputs", "instruction", "name", "op", "out", "params", "scope")
+    op: Op | None
+    inputs: tuple[Node, ...]
+    params: dict[str, Any]
+    out: Any
+    index: int
+    scope: Scope | None
+    code: CodeType
+    instruction: int
+    name: str | None  # set only when somebody names the tensor
+    grad: Any  # set only where a gradient is kept
+    hooks: tuple[Callable[[Node, Any], Any], ...]  # called by backward with the complete cotangent
+
+    requires_grad = True
+    is_leaf = False
+
+
+def keep_gradient(node: Node, g: Any) -> None:
+    """The mark among a node's hooks that its gradient is kept; backward itself does the keeping."""
+
+
+class Leaf(Node):
+    """A tensor that requires grad and was not computed: where gradients accumulate.
+
+    `requires_grad` turns False when the transform that made the leaf has finished with it. `written` is the
+    index at the last write into the array; a node recorded before saved a value which no longer exists.
+    """
+
+    __slots__ = ("requires_grad", "written", "written_code", "written_instruction")
+    is_leaf = True
+    op, inputs, params, scope = None, (), {}, None
+
+    def __init__(self, out: np.ndarray, name: str | None = None) -> None:
+        self.out = out
+        self.index = next_index()
+        self.name = name
+        self.hooks = ()
+        self.grad = None
+        self.requires_grad = True
+        self.written = 0
+
+    def stamp(self) -> None:
+        """Remember that the array was written now, and by which line."""
+        self.written = next_index()
+        frame = user_frame(2)
+        self.written_code, self.written_instruction = frame.f_code, frame.f_lasti
+
+
+class Constant(Node):
+    """A value in the graph that needs no gradient: an array of data, or a Python number (weak in dtype)."""
+
+    __slots__ = ()
+    requires_grad = False
+    is_leaf = True
+    op, inputs, params, scope = None, (), {}, None
+
+    def __init__(self, out: Any, name: str | None = None) -> None:
+        self.out = out
+        self.index = next_index()
+        self.name = name
+
+
+class Scope:
+    """One call of a module or a loss: its name within its parent, what to print on its box, where it was called."""
+
+    __slots__ = ("code", "instruction", "kind", "label", "module", "name", "parent")
+
+    def __init__(self, name: str, kind: str, label: Callable[[], str], module: Any = None) -> None:
+        self.name = name
+        self.kind = kind  # "module" or "loss"
+        self.label = label
+        self.module = module
+        self.parent = state().scope
+        frame = user_frame(2)
+        self.code, self.instruction = frame.f_code, frame.f_lasti
+
+    @property
+    def path(self) -> str:
+        """Names from the outermost scope to this one, such as `mlp.layer1`."""
+        return ".".join(scope.name for scope in self.chain() if scope.name)
+
+    def chain(self) -> list[Scope]:
+        """The scopes from the outermost to this one."""
+        scopes: list[Scope] = []
+        scope: Scope | None = self
+        while scope is not None:
+            scopes.append(scope)
+            scope = scope.parent
+        return scopes[::-1]
+
+    def __enter__(self) -> Scope:
+        state().scope = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        state().scope = self.parent
+
+
+class State:
+    """The switches of recording, one set per thread."""
+
+    __slots__ = ("listeners", "record_all", "recording", "scope")
+
+    def __init__(self) -> None:
+        self.recording = True
+        self.record_all = False  # a tracer needs ops on constants too
+        self.scope: Scope | None = None
+        self.listeners: tuple[Callable[[Node], None], ...] = ()
+
+
+class _PerThread(threading.local):
+    def __init__(self) -> None:
+        self.state = State()
+
+
+_per_thread = _PerThread()
+
+
+def state() -> State:
+    """The switches of the running thread."""
+    return _per_thread.state
+
+
+@contextmanager
+def recording(on: bool) -> Iterator[None]:
+    """Switch recording on or off inside the block, for this thread."""
+    now = _per_thread.state
+    before, now.recording = now.recording, on
+    try:
+        yield
+    finally:
+        now.recording = before
+
+
+def user_frame(depth: int) -> FrameType:
+    """The innermost frame outside the engine, starting `depth` frames above the caller's caller."""
+    frame = _get_frame(depth)
+    while frame.f_code.co_filename in _ENGINE_FILES and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def record(op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.ndarray, now: State) -> Node:
+    """Make the node of one op call. `now` is the state of this thread, which the caller has at hand."""
+    node = object.__new__(Node)
+    node.op = op
+    node.inputs = inputs
+    node.params = params
+    node.out = out
+    node.index = next_index()
+    node.scope = now.scope
+    frame = _get_frame(3)
+    while frame.f_code.co_filename in _ENGINE_FILES and frame.f_back is not None:
+        frame = frame.f_back
+    node.code = frame.f_code
+    node.instruction = frame.f_lasti
+    node.hooks = ()
+    if now.listeners:
+        for listener in now.listeners:
+            listener(node)
+    return node
+
+
+def site_of(code: CodeType, instruction: int, scope: Scope | None = None) -> str:
+    """`file.py:31` of the user's program: of the instruction, or of the call of the scope around it."""
+    while code.co_filename.startswith(_PACKAGE) and scope is not None:
+        code, instruction, scope = scope.code, scope.instruction, scope.parent
+    line = next((line for start, end, line in code.co_lines() if start <= instruction < end), code.co_firstlineno)
+    return f"{os.path.basename(code.co_filename)}:{line}"
+
+
+def node_site(node: Node) -> str:
+    """`file.py:31`, where the call that made `node` stands; empty for a leaf."""
+    return "" if node.op is None else site_of(node.code, node.instruction, node.scope)
+
+
+def here(depth: int = 2) -> str:
+    """`file.py:31` of the innermost frame outside the package."""
+    frame = _get_frame(depth)
+    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+        frame = frame.f_back
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

@@ -1,0 +1,262 @@
+"""Elementwise ops: one output element from one element of each argument, with broadcasting.
+
+Rules give the cotangent in the broadcast shape; the engine sums it back to the argument's shape. This module
+knows arrays only. Kinks take the subgradient of least norm: 0 for relu, abs and clip, a half each for ties.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.op import (
+    ELEMENTWISE,
+    KINK_AT_ZERO,
+    NONZERO,
+    POSITIVE,
+    REAL,
+    Domain,
+    Op,
+    Sample,
+)
+from tinygrad_edu.ops.sampling import shape as random_shape
+
+Array = Any
+
+# --- arithmetic ----------------------------------------------------------------------------------------------
+
+add = Op(
+    "add", np.add,
+    vjps=(lambda g, out, x, y: g,
+          lambda g, out, x, y: g),
+    kind=ELEMENTWISE, formula="x + y", domain=(REAL, REAL),
+    doc="Sum, element by element. x, y: any broadcastable shapes.",
+)  # fmt: skip
+
+subtract = Op(
+    "subtract", np.subtract,
+    vjps=(lambda g, out, x, y: g,
+          lambda g, out, x, y: -g),
+    kind=ELEMENTWISE, formula="x − y", domain=(REAL, REAL),
+    doc="Difference, element by element. x, y: any broadcastable shapes.",
+)  # fmt: skip
+
+multiply = Op(
+    "multiply", np.multiply,
+    vjps=(lambda g, out, x, y: g * y,
+          lambda g, out, x, y: g * x),
+    kind=ELEMENTWISE, formula="x · y", domain=(REAL, REAL), linear=True,
+    doc="Product, element by element. x, y: any broadcastable shapes.",
+)  # fmt: skip
+
+divide = Op(
+    "divide", np.divide,
+    vjps=(lambda g, out, x, y: g / y,
+          lambda g, out, x, y: -g * out / y),
+    kind=ELEMENTWISE, formula="x / y", domain=(REAL, NONZERO),
+    doc="Quotient, element by element. x, y: any broadcastable shapes.",
+)  # fmt: skip
+
+# y − 1 + (y == 0) keeps x**0 away from 0·x**(−1), which is nan at x = 0; log(x + (x == 0)) does it for y.
+power = Op(
+    "power", np.power,
+    vjps=(lambda g, out, x, y: g * y * x ** (y - 1 + (y == 0)),
+          lambda g, out, x, y: g * out * np.log(x + (x == 0))),
+    kind=ELEMENTWISE, formula="x ** y", domain=(POSITIVE, REAL),
+    doc="x to the power y, element by element.\n\n"
+        "The derivative of x**0 is 0, at x = 0 too; that with respect to y at x = 0 is 0.\n"
+        "For x < 0 and y not whole the value is nan, as in NumPy.",
+)  # fmt: skip
+
+negative = Op(
+    "negative", np.negative,
+    vjps=(lambda g, out, x: -g,),
+    kind=ELEMENTWISE, formula="−x", domain=(REAL,), linear=True,
+    doc="The opposite, −x.",
+)  # fmt: skip
+
+positive = Op(
+    "positive", np.positive,
+    vjps=(lambda g, out, x: g,),
+    kind=ELEMENTWISE, formula="+x", domain=(REAL,), linear=True,
+    doc="A copy, +x.",
+)  # fmt: skip
+
+# --- powers, exponentials, logarithms ------------------------------------------------------------------------
+
+square = Op(
+    "square", np.square,
+    vjps=(lambda g, out, x: g * (2 * x),),
+    kind=ELEMENTWISE, formula="x²", domain=(REAL,),
+    doc="x·x, element by element.",
+)  # fmt: skip
+
+sqrt = Op(
+    "sqrt", np.sqrt,
+    vjps=(lambda g, out, x: g / (2 * out),),
+    kind=ELEMENTWISE, formula="√x", domain=(POSITIVE,),
+    doc="Square root. The derivative at 0 is inf, its limit.",
+)  # fmt: skip
+
+exp = Op(
+    "exp", np.exp,
+    vjps=(lambda g, out, x: g * out,),
+    kind=ELEMENTWISE, formula="eˣ", domain=(REAL,),
+    doc="e to the power x.",
+)  # fmt: skip
+
+log = Op(
+    "log", np.log,
+    vjps=(lambda g, out, x: g / x,),
+    kind=ELEMENTWISE, formula="log x", domain=(POSITIVE,),
+    doc="Natural logarithm. At 0 it is -inf and NumPy warns, as for arrays.",
+)  # fmt: skip
+
+# --- hyperbolic and the like ---------------------------------------------------------------------------------
+
+tanh = Op(
+    "tanh", np.tanh,
+    vjps=(lambda g, out, x: g * (1 - out * out),),
+    kind=ELEMENTWISE, formula="tanh x", domain=(REAL,),
+    doc="Hyperbolic tangent.",
+)  # fmt: skip
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + e⁻ˣ) without overflow: beyond -x = 709 (float64) or 88 (float32) e⁻ˣ is cut off.
+
+    The result there is below the smallest normal number. The form keeps full relative precision for negative
+    x, which ½(1 + tanh ½x) does not, and costs five in-place passes.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "fc":
+        x = x.astype(np.float64)
+    e = np.negative(x, out=np.empty_like(x, subok=False))
+    np.minimum(e, _EXPONENT_LIMIT.get(x.dtype.char, 709.0), out=e)
+    np.exp(e, out=e)
+    e += 1
+    return np.reciprocal(e, out=e)
+
+
+_EXPONENT_LIMIT = {"e": 11.0, "f": 88.0, "F": 88.0}
+
+sigmoid = Op(
+    "sigmoid", _sigmoid,
+    vjps=(lambda g, out, x: g * (out * (1 - out)),),
+    kind=ELEMENTWISE, formula="σ(x)", domain=(REAL,),
+    doc="The logistic function 1 / (1 + e⁻ˣ), without overflow for any x.",
+)  # fmt: skip
+
+# --- kinks ---------------------------------------------------------------------------------------------------
+
+absolute = Op(
+    "absolute", np.absolute,
+    vjps=(lambda g, out, x: g * np.sign(x),),
+    kind=ELEMENTWISE, formula="|x|", domain=(KINK_AT_ZERO,),
+    doc="Absolute value. The derivative at 0 is 0.",
+)  # fmt: skip
+
+relu = Op(
+    "relu", lambda x: np.maximum(x, 0),
+    vjps=(lambda g, out, x: np.where(x > 0, g, 0),),
+    kind=ELEMENTWISE, formula="max(x, 0)", domain=(KINK_AT_ZERO,),
+    doc="The larger of x and 0. The derivative at 0 is 0.",
+)  # fmt: skip
+
+maximum = Op(
+    "maximum", np.maximum,
+    vjps=(lambda g, out, x, y: np.where(x > y, g, np.where(x == y, g / 2, 0)),
+          lambda g, out, x, y: np.where(y > x, g, np.where(x == y, g / 2, 0))),
+    kind=ELEMENTWISE, formula="max(x, y)", domain=(REAL, REAL),
+    doc="The larger of x and y, element by element. Where they are equal each gets half of the gradient.",
+)  # fmt: skip
+
+minimum = Op(
+    "minimum", np.minimum,
+    vjps=(lambda g, out, x, y: np.where(x < y, g, np.where(x == y, g / 2, 0)),
+          lambda g, out, x, y: np.where(y < x, g, np.where(x == y, g / 2, 0))),
+    kind=ELEMENTWISE, formula="min(x, y)", domain=(REAL, REAL),
+    doc="The smaller of x and y, element by element. Where they are equal each gets half of the gradient.",
+)  # fmt: skip
+
+
+def _where_sample(rng: np.random.Generator) -> Sample:
+    shape = random_shape(rng)
+    return (rng.random(shape) < 0.5, rng.normal(size=shape), rng.normal(size=shape[1:])), {}
+
+
+def _where(condition: Array, x: Array, y: Array) -> Array:
+    return np.where(condition, x, y)
+
+
+where = Op(
+    "where", _where, numpy=np.where,
+    vjps=(None,
+          lambda g, out, condition, x, y: np.where(condition, g, 0),
+          lambda g, out, condition, x, y: np.where(condition, 0, g)),
+    kind=ELEMENTWISE, formula="condition ? x : y", domain=(REAL, REAL, REAL), sampler=_where_sample,
+    doc="x where the condition holds, else y; the three broadcast. An element gets the gradient of its own branch.\n\n"
+        "The other branch gets 0 times its derivative, so an infinite derivative there gives nan, as IEEE 754 has it.",
+)  # fmt: skip
+
+
+def _clip(x: Array, a_min: Array = None, a_max: Array = None) -> Array:
+    return np.clip(x, a_min, a_max)
+
+
+def _clip_rule(g: Array, out: Array, x: Array, a_min: Array = None, a_max: Array = None) -> Array:
+    above = True if a_min is None else x > a_min
+    below = True if a_max is None else x < a_max
+    return np.where(np.logical_and(above, below), g, 0)
+
+
+clip = Op(
+    "clip", _clip, numpy=np.clip,
+    vjps=(_clip_rule,),
+    kind=ELEMENTWISE, formula="clip(x, a_min, a_max)", domain=(Domain("any real number, kinks at the bounds", -2, 2),),
+    sampler=lambda rng: ((KINK_AT_ZERO.draw(rng, random_shape(rng)) + 0.5,), {"a_min": 0.5, "a_max": 9.0}),
+    doc="x limited to [a_min, a_max]; a bound of None is no bound. The derivative at a bound is 0.\n\n"
+        "The bounds are constants of any shape that broadcasts to that of x.",
+)  # fmt: skip
+
+# --- comparisons and logic: no derivative --------------------------------------------------------------------
+
+
+def _predicate(name: str, function: np.ufunc, formula: str) -> Op:
+    """A row without rules: its result is boolean and carries no gradient."""
+    arity = function.nin
+    return Op(
+        name, function, vjps=(None,) * arity, kind=ELEMENTWISE, formula=formula, domain=(REAL,) * arity,
+        doc=f"{formula}, element by element, as booleans; no derivative.",
+    )  # fmt: skip
+
+
+equal = _predicate("equal", np.equal, "x = y")
+not_equal = _predicate("not_equal", np.not_equal, "x ≠ y")
+less = _predicate("less", np.less, "x < y")
+less_equal = _predicate("less_equal", np.less_equal, "x ≤ y")
+greater = _predicate("greater", np.greater, "x > y")
+greater_equal = _predicate("greater_equal", np.greater_equal, "x ≥ y")
+logical_and = _predicate("logical_and", np.logical_and, "x and y")
+logical_or = _predicate("logical_or", np.logical_or, "x or y")
+logical_not = _predicate("logical_not", np.logical_not, "not x")
+isnan = _predicate("isnan", np.isnan, "x is nan")
+isfinite = _predicate("isfinite", np.isfinite, "x is finite")
+isinf = _predicate("isinf", np.isinf, "x is infinite")
+
+
+# --- piecewise constant: the derivative is 0 wherever there is one -------------------------------------------
+
+
+def _steps(name: str, function: np.ufunc, formula: str, doc: str) -> Op:
+    """A row whose derivative is 0 everywhere it exists, and taken as 0 at the jumps."""
+    return Op(
+        name, function, vjps=(lambda g, out, x: np.zeros_like(g),), kind=ELEMENTWISE, formula=formula,
+        domain=(Domain("any real number, jumps", 0.1, 0.4),), doc=doc,
+    )  # fmt: skip
+
+
+sign = _steps("sign", np.sign, "sign x", "-1, 0 or 1. The derivative is 0, at 0 too.")
+floor = _steps("floor", np.floor, "⌊x⌋", "The whole number at or below x. The derivative is 0.")
+ceil = _steps("ceil", np.ceil, "⌈x⌉", "The whole number at or above x. The derivative is 0.")

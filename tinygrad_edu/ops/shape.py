@@ -1,0 +1,176 @@
+"""Shape ops: they move elements and compute nothing. All are linear; most may be views. Arrays only."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.op import REAL, SHAPE, Op, Sample
+from tinygrad_edu.ops import sampling
+
+Array = Any
+Shape = tuple[int, ...]
+
+
+def sum_to(g: Array, shape: Shape) -> Array:
+    """g summed over the axes that broadcasting added or stretched: the transpose of broadcasting to g's shape."""
+    extra = len(g.shape) - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        axis + extra for axis, side in enumerate(shape) if side == 1 and g.shape[axis + extra] != 1
+    )
+    if axes:
+        g = np.add.reduce(g, axis=axes)
+    return g if g.shape == shape else np.reshape(g, shape)
+
+
+def _factors(rng: np.random.Generator, size: int) -> Shape:
+    """A shape of `size` elements."""
+    if size == 0:
+        return (0, 2)
+    divisors = [d for d in range(1, size + 1) if size % d == 0]
+    first = int(rng.choice(divisors))
+    return (first, size // first)
+
+
+def _reshape_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng)
+    return (rng.normal(size=size),), {"shape": _factors(rng, math.prod(size))}
+
+
+reshape = Op(
+    "reshape", lambda x, shape, order="C": np.reshape(x, shape, order=order), numpy=np.reshape,
+    vjps=(lambda g, out, x, shape, order="C": np.reshape(g, x.shape, order=order),),
+    kind=SHAPE, formula="reshape(x, shape)", domain=(REAL,), linear=True, view=True, sampler=_reshape_sample,
+    doc="The same elements in another shape; one side may be -1.",
+)  # fmt: skip
+
+
+def _inverse(axes: Any, ndim: int) -> tuple[int, ...]:
+    places = [0] * ndim
+    for place, axis in enumerate(axes):
+        places[axis % ndim] = place
+    return tuple(places)
+
+
+def _transpose_rule(g: Array, out: Array, x: Array, axes: Any = None) -> Array:
+    return np.transpose(g) if axes is None else np.transpose(g, _inverse(axes, x.ndim))
+
+
+def _transpose_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng)
+    axes = None if rng.random() < 0.3 else tuple(int(a) for a in rng.permutation(len(size)))
+    return (rng.normal(size=size),), {"axes": axes}
+
+
+transpose = Op(
+    "transpose", np.transpose,
+    vjps=(_transpose_rule,),
+    kind=SHAPE, formula="xᵀ", domain=(REAL,), linear=True, view=True, sampler=_transpose_sample,
+    doc="Axes in reverse order, or in the order given by `axes`.",
+)  # fmt: skip
+
+
+def _broadcast_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng, least=1)
+    target = (2,) * int(rng.integers(0, 2)) + tuple(3 if side == 1 else side for side in size)
+    return (rng.normal(size=size),), {"shape": target}
+
+
+broadcast_to = Op(
+    "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), numpy=np.broadcast_to,
+    vjps=(lambda g, out, x, shape: sum_to(g, x.shape),),
+    kind=SHAPE, formula="broadcast_to(x, shape)", domain=(REAL,), linear=True, view=True, sampler=_broadcast_sample,
+    doc="x repeated along new axes and along sides of 1 until it has the given shape.",
+)  # fmt: skip
+
+
+def _squeeze_sample(rng: np.random.Generator) -> Sample:
+    size = (1, *sampling.shape(rng, least=2), 1)
+    return (rng.normal(size=size),), {"axis": [None, 0, -1, (0, -1)][int(rng.integers(4))]}
+
+
+squeeze = Op(
+    "squeeze", np.squeeze,
+    vjps=(lambda g, out, x, axis=None: np.reshape(g, x.shape),),
+    kind=SHAPE, formula="squeeze(x)", domain=(REAL,), linear=True, view=True, sampler=_squeeze_sample,
+    doc="x without its sides of 1 (all of them, or those of `axis`).",
+)  # fmt: skip
+
+
+def _expand_dims_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng)
+    return (rng.normal(size=size),), {"axis": sampling.one_axis(rng, len(size) + 1)}
+
+
+expand_dims = Op(
+    "expand_dims", np.expand_dims,
+    vjps=(lambda g, out, x, axis: np.reshape(g, x.shape),),
+    kind=SHAPE, formula="expand_dims(x, axis)", domain=(REAL,), linear=True, view=True, sampler=_expand_dims_sample,
+    doc="x with new sides of 1 at `axis` (one place or a tuple).",
+)  # fmt: skip
+
+
+def _concatenate(*arrays: Array, axis: Any = 0) -> Array:
+    return np.concatenate(arrays, axis=axis)
+
+
+def _concatenate_rule(g: Array, out: Array, *arrays: Array, position: int, axis: Any = 0) -> Array:
+    x = arrays[position]
+    if axis is None:
+        start = sum(array.size for array in arrays[:position])
+        return np.reshape(g[start : start + x.size], x.shape)
+    axis %= x.ndim
+    start = sum(array.shape[axis] for array in arrays[:position])
+    return g[(slice(None),) * axis + (slice(start, start + x.shape[axis]),)]
+
+
+def _concatenate_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng, low=1)
+    axis = sampling.one_axis(rng, len(size))
+    place = axis % len(size)
+    sizes = [(*size[:place], extent, *size[place + 1 :]) for extent in (1, 0, 2)]
+    return tuple(rng.normal(size=s) for s in sizes), {"axis": axis if rng.random() < 0.8 else None}
+
+
+concatenate = Op(
+    "concatenate", _concatenate, numpy=np.concatenate,
+    vjps=(_concatenate_rule,), variadic=True,
+    kind=SHAPE, formula="concatenate(x, y, …)", domain=(REAL,), linear=True, sampler=_concatenate_sample,
+    doc="The arrays one after the other along `axis` (None: flattened). Their other sides must be equal.",
+)  # fmt: skip
+
+
+def _stack(*arrays: Array, axis: int = 0) -> Array:
+    return np.stack(arrays, axis=axis)
+
+
+def _stack_rule(g: Array, out: Array, *arrays: Array, position: int, axis: int = 0) -> Array:
+    return g[(slice(None),) * (axis % out.ndim) + (position,)]
+
+
+def _stack_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng)
+    return tuple(rng.normal(size=size) for _ in range(3)), {"axis": sampling.one_axis(rng, len(size) + 1)}
+
+
+stack = Op(
+    "stack", _stack, numpy=np.stack,
+    vjps=(_stack_rule,), variadic=True,
+    kind=SHAPE, formula="stack(x, y, …)", domain=(REAL,), linear=True, sampler=_stack_sample,
+    doc="Arrays of one shape, side by side along a new axis.",
+)  # fmt: skip
+
+
+def _astype(x: Array, dtype: Any) -> Array:
+    return np.array(x, dtype=dtype)
+
+
+astype = Op(
+    "astype", _astype,
+    vjps=(lambda g, out, x, dtype: g.astype(x.dtype),),
+    kind=SHAPE, formula="astype(x, dtype)", domain=(REAL,), linear=True,
+    sampler=lambda rng: ((rng.normal(size=sampling.shape(rng)),), {"dtype": np.float64}),
+    doc="x in another dtype. A cast to integers or booleans has no derivative and ends the graph.",
+)  # fmt: skip

@@ -1,0 +1,42 @@
+"""Random tensors. Every draw takes a `numpy.random.Generator` or a seed: the same seed gives the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_edu.handle import get_default_dtype
+from tinygrad_edu.tensor import Tensor, tensor_on
+
+Rng = np.random.Generator | int
+
+
+def generator(rng: Rng) -> np.random.Generator:
+    """`rng` itself if it is a Generator, else the one of that seed.
+
+    >>> int(generator(0).integers(100))
+    85
+    """
+    return rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
+
+
+def normal(
+    rng: Rng, shape: int | tuple[int, ...], mean: float = 0.0, std: float = 1.0, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Normal numbers of the given mean and standard deviation, drawn in float64 and then cast.
+
+    >>> normal(0, 2)
+    Tensor([ 0.12573022, -0.13210486])
+    """
+    return tensor_on(np.asarray(generator(rng).normal(mean, std, shape)).astype(dtype or get_default_dtype()))
+
+
+def uniform(
+    rng: Rng, shape: int | tuple[int, ...], low: float = 0.0, high: float = 1.0, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Numbers spread evenly over [low, high), drawn in float64 and then cast.
+
+    >>> uniform(0, 2)
+    Tensor([0.63696169, 0.26978671])
+    """
+    return tensor_on(np.asarray(generator(rng).uniform(low, high, shape)).astype(dtype or get_default_dtype()))

@@ -1,0 +1,483 @@
+"""Tensors: handles on recorded values, the operators on them, and the protocols by which NumPy finds them.
+
+`apply1`, `apply2` and `apply` are the only places where ops meet tensors: they compute on the arrays and, where
+an input requires grad, record a node. This module must not know how gradients are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from tinygrad_edu import interop
+from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, TinygradError, describe
+from tinygrad_edu.handle import Handle, must_be_floating, to_array
+from tinygrad_edu.memory import (
+    BORROWED,
+    FROZEN,
+    NUMBERS,
+    SHARED,
+    assign,
+    forbid_lost_writes,
+    label,
+    node_of,
+    owner_of_view,
+    update,
+    write,
+)
+from tinygrad_edu.methods import ArrayMethods
+from tinygrad_edu.node import Leaf, Node, _per_thread, here, record
+from tinygrad_edu.op import Op, set_engine
+from tinygrad_edu.ops import elementwise, index, linalg, shape
+
+_new = object.__new__
+_array_type = np.ndarray
+
+
+class Tensor(Handle, ArrayMethods):
+    """An array that remembers how it was computed.
+
+    Tensor(value, requires_grad=False, dtype=None, name=None)
+
+    value          array, number, or nested lists of numbers; it is copied. Arrays keep their dtype; lists and
+                   numbers of floats get the default float.
+    requires_grad  True makes a leaf in whose `.grad` gradients accumulate; floating dtypes only. Python ints
+                   become the default float; an array of integers raises DtypeError.
+    name           what errors and pictures call it
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    Tensor([2., 4.])
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # --- gradients: the work is done in autodiff.py ----------------------------------------------------------
+
+    def backward(
+        self,
+        gradient: ArrayLike | Tensor | None = None,
+        retain_graph: bool = True,
+        create_graph: bool = False,
+        retain_grads: bool = False,
+    ) -> None:
+        """Add the gradient of this tensor to `.grad` of every leaf that it depends on.
+
+        gradient      the cotangent to start from, of exactly this shape; 1 for a tensor with one element
+        retain_graph  False frees the graph on the way, for large networks
+        create_graph  True records the backward pass too, so that gradients can be differentiated
+        retain_grads  True keeps the gradient of every tensor in between as well
+
+        Raises GradientError where nothing requires grad, and ShapeError for a tensor of more than one element
+        without `gradient`.
+        """
+        _backward["run"](self, gradient, retain_graph, create_graph, retain_grads)
+
+    # --- operators -------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return apply2(elementwise.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return apply2(elementwise.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return apply2(elementwise.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return apply2(elementwise.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return apply2(elementwise.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return apply2(elementwise.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return apply2(elementwise.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return apply2(elementwise.divide, other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) in (int, float) and other == 2:
+            return apply1(elementwise.square, self)
+        return apply2(elementwise.power, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return apply2(elementwise.power, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return apply2(linalg.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return apply2(linalg.matmul, other, self)
+
+    def __neg__(self) -> Tensor:
+        return apply1(elementwise.negative, self)
+
+    def __pos__(self) -> Tensor:
+        return apply1(elementwise.positive, self)
+
+    def __abs__(self) -> Tensor:
+        return apply1(elementwise.absolute, self)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return apply2(elementwise.equal, self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return apply2(elementwise.not_equal, self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return apply2(elementwise.less, self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return apply2(elementwise.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return apply2(elementwise.greater, self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return apply2(elementwise.greater_equal, self, other)
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return apply(index.getitem, (self,), {"index": _plain_index(key)})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        try:
+            write(self, _plain_index(key), as_tensor(value))
+        except (ValueError, IndexError, TypeError) as error:
+            raise _explained(error, index.setitem, (self, as_tensor(value)), {"index": key}) from None
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return update(self, elementwise.add, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return update(self, elementwise.subtract, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return update(self, elementwise.multiply, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return update(self, elementwise.divide, other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return update(self, elementwise.power, other)
+
+    # --- elements, casts and copies --------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise DtypeError(describe("a 0-d tensor has no len()", where=here()))
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise DtypeError(describe("a 0-d tensor can't be iterated over", where=here()))
+        return (self[i] for i in range(len(self._data)))
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """In another dtype. A cast to integers or booleans has no derivative and ends the graph."""
+        if np.dtype(dtype).kind in "fc":
+            return apply(shape.astype, (self,), {"dtype": np.dtype(dtype)})
+        result = tensor_on(self._data.astype(dtype))
+        if self.requires_grad:
+            result._broken = f"astype({np.dtype(dtype)}) at {here()}"
+        return result
+
+    def copy(self) -> Tensor:
+        """A copy, through which gradients flow."""
+        return apply1(elementwise.positive, self) if self.dtype.kind != "b" else tensor_on(self._data.copy())
+
+    # --- protocols -------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs and ufunc in interop.OPS:
+            return interop.OPS[ufunc](*inputs)
+        if method == "reduce" and ufunc in interop.REDUCTIONS:
+            kwargs.setdefault("axis", 0)
+            return interop.REDUCTIONS[ufunc](
+                *inputs, **{k: v for k, v in kwargs.items() if v is not None or k == "axis"}
+            )
+        op = interop.OPS.get(ufunc)
+        if op is None or method != "__call__":
+            raise interop.unknown(ufunc)
+        out = kwargs.pop("out", None)
+        if kwargs:
+            raise DtypeError(
+                describe(f"np.{ufunc.__name__} on Tensors takes no {', '.join(map(repr, kwargs))}", where=here())
+            )
+        result = op(*inputs)
+        return result if out is None else _into(out[0], result)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return interop.call_function(function, args, kwargs)
+
+    @staticmethod
+    def __tinygrad_apply__(op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        return apply(op, arrays, params)
+
+
+_backward: dict[str, Any] = {}
+
+
+def set_backward(run: Any) -> None:
+    """Tell `Tensor.backward` what to do. `autodiff.py` does this once; tensors know nothing of derivatives."""
+    _backward["run"] = run
+
+
+# --- making tensors ------------------------------------------------------------------------------------------
+
+
+def tensor_on(data: np.ndarray, node: Node | None = None) -> Tensor:
+    """A Tensor whose own the array is, without a copy."""
+    tensor: Tensor = _new(Tensor)
+    tensor._data = data
+    tensor._node = node
+    tensor._owner = tensor._broken = None
+    return tensor
+
+
+def tensor_of_node(node: Node) -> Tensor:
+    """A Tensor on a node that is there already."""
+    return tensor_on(node.out if isinstance(node.out, np.ndarray) else np.asarray(node.out), node)
+
+
+def from_numpy(array: np.ndarray, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """A Tensor on the given array itself, without a copy: writes to one are seen in the other.
+
+    >>> a = np.zeros(2); t = from_numpy(a); a[0] = 5; t
+    Tensor([5., 0.])
+    """
+    if not isinstance(array, np.ndarray):
+        raise DtypeError(
+            describe(f"from_numpy shares an array; it can't share {type(array).__name__}", fix="tg.Tensor(value)")
+        )
+    tensor = tensor_on(to_array(array))
+    if requires_grad:
+        tensor._node = Leaf(must_be_floating(array, "from_numpy(..., requires_grad=True)"), name)
+    else:
+        tensor._owner = SHARED
+        if name is not None:
+            tensor.name = name
+    return tensor
+
+
+def as_tensor(value: Any) -> Tensor:
+    """`value` itself if it is a Tensor, else a constant Tensor of it. Lists that hold Tensors are stacked."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.ndarray):
+        return _borrow(value)
+    if isinstance(value, list | tuple) and _holds_tensor(value):
+        return shape.stack([as_tensor(part) for part in value])
+    return Tensor(value)
+
+
+def _borrow(array: np.ndarray) -> Tensor:
+    """A constant on the caller's array; copied when a graph takes it, unless nobody can write to it."""
+    if array.dtype.kind not in "fiubc":
+        array = to_array(array)
+    frozen = array.base is None and not array.flags.writeable
+    tensor = tensor_on(array, None if frozen else BORROWED)
+    if frozen:
+        tensor._owner = FROZEN
+    return tensor
+
+
+def _holds_tensor(value: Any) -> bool:
+    return any(isinstance(v, Tensor) or (isinstance(v, list | tuple) and _holds_tensor(v)) for v in value)
+
+
+# --- applying ops: where arrays are computed and nodes recorded ----------------------------------------------
+
+
+def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+    """Apply `op` to a call as users write it: positional arrays, then parameters by place or name."""
+    if not kwargs and not op.variadic and len(args) == op.arity:
+        return apply(op, args, {})
+    try:
+        arrays, params = op.bind(args, kwargs)
+    except TypeError as error:
+        raise DtypeError(describe(f"{op.name}{op.__signature__}: {error}", where=here())) from None
+    return apply(op, arrays, {name: _plain(op, name, value) for name, value in params.items()})
+
+
+def apply1(op: Op, x: Any) -> Tensor:
+    """Apply an op with one array argument and no parameters."""
+    if x.__class__ is not Tensor:
+        x = as_tensor(x)
+    try:
+        out = op.forward(x._data)
+    except Exception as error:
+        raise _explained(error, op, (x,), {}) from None
+    if out.__class__ is not _array_type:
+        out = np.asarray(out)
+    node = x._node
+    if node is not None and node.requires_grad:
+        now = _per_thread.state
+        if now.recording and op.differentiable:
+            return tensor_on(out, record(op, (node,), {}, out, now))
+    return _unrecorded(op, (x,), {}, out)
+
+
+def apply2(op: Op, x: Any, y: Any) -> Tensor:
+    """Apply an op with two array arguments and no parameters. Python and NumPy scalars are weak in dtype."""
+    if x.__class__ is Tensor:
+        a = x._data
+    else:
+        x, a = _operand(x)
+    if y.__class__ is Tensor:
+        b = y._data
+    else:
+        y, b = _operand(y)
+        if x.__class__ is not Tensor and y.__class__ is not Tensor:
+            x = as_tensor(x)
+            a = x._data
+    try:
+        out = op.forward(a, b)
+    except Exception as error:
+        raise _explained(error, op, (x, y), {}) from None
+    if out.__class__ is not _array_type:
+        out = np.asarray(out)
+    now = _per_thread.state
+    if now.recording and op.differentiable:
+        m = x._node if x.__class__ is Tensor else None
+        n = y._node if y.__class__ is Tensor else None
+        if (m is not None and m.requires_grad) or (n is not None and n.requires_grad):
+            if m is None or m is BORROWED:
+                m = node_of(x)
+            if n is None or n is BORROWED:
+                n = node_of(y)
+            return tensor_on(out, record(op, (m, n), {}, out, now))
+    return _unrecorded(op, (x, y), {}, out)
+
+
+def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Apply any op: array arguments in order, everything else in `params`."""
+    operands = [_operand(x)[0] for x in arguments]
+    if not any(x.__class__ is Tensor for x in operands):
+        operands = [as_tensor(x) for x in operands]
+    arrays = [x._data if x.__class__ is Tensor else x for x in operands]
+    try:
+        out = op.forward(*arrays, **params)
+    except Exception as error:
+        raise _explained(error, op, tuple(operands), params) from None
+    if out.__class__ is not _array_type:
+        out = np.asarray(out)
+    now = _per_thread.state
+    if now.recording and op.differentiable:
+        for x in operands:
+            if x.__class__ is Tensor and x._node is not None and x._node.requires_grad:
+                return tensor_on(out, record(op, tuple(map(node_of, operands)), params, out, now))
+    return _unrecorded(op, tuple(operands), params, out)
+
+
+def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: np.ndarray) -> Tensor:
+    """The result of an op that nothing needs to remember, or that has no derivative."""
+    now = _per_thread.state
+    if now.record_all:
+        return tensor_on(out, record(op, tuple(map(node_of, operands)), params, out, now))
+    result = tensor_on(out)
+    for x in operands:
+        if x.__class__ is Tensor:
+            if x._broken is not None:
+                result._broken = x._broken
+            elif op.differentiable and x._node is not None and x._node.requires_grad:
+                result._broken = f"no_grad() around {here()}"
+            if op.view and (out.base is not None or out is x._data):
+                result._owner = owner_of_view(x)
+    return result
+
+
+def _operand(x: Any) -> tuple[Any, Any]:
+    """`x` as a Tensor and its array, or as a Python number twice: numbers are weak, they take the partner's dtype."""
+    if isinstance(x, Tensor):
+        return x, x._data
+    if x.__class__ in NUMBERS:
+        return x, x
+    if isinstance(x, np.generic) and isinstance(number := x.item(), NUMBERS):
+        return number, number
+    tensor = as_tensor(x)
+    return tensor, tensor._data
+
+
+def _plain(op: Op, name: str, value: Any) -> Any:
+    """A parameter without Tensors in it: parameters are constants of the graph."""
+    if name == "index":
+        return _plain_index(value)
+    if isinstance(value, Tensor):
+        if value.requires_grad:
+            raise DtypeError(
+                describe(f"{op.name}: no gradient flows through `{name}`", where=here(), fix=f"{name}=t.detach()")
+            )
+        return value._data.copy() if value.ndim else value.item()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return value
+
+
+def _plain_index(key: Any) -> Any:
+    """An index without Tensors or arrays that somebody else may write to."""
+    if isinstance(key, tuple):
+        return tuple(_plain_index(part) for part in key)
+    if isinstance(key, Tensor):
+        if key.dtype.kind not in "iub":
+            raise IndexingError(describe(f"an index must be integers or booleans, not {key.dtype}", where=here()))
+        return key._data.copy()
+    if isinstance(key, list):
+        return np.asarray([_plain_index(part) for part in key]) if key else np.zeros(0, dtype=np.intp)
+    if isinstance(key, np.ndarray):
+        return key.copy()
+    return key
+
+
+def _into(out: Any, result: Tensor) -> Any:
+    """`np.op(..., out=out)`: a Tensor takes the new value, an array takes the numbers of an untracked one."""
+    if isinstance(out, Tensor):
+        forbid_lost_writes(out, "out=")
+        if out.shape != result.shape:
+            raise ShapeError(describe(f"out= has shape {out.shape}, the result {result.shape}", where=here()))
+        return assign(out, result, "out=")
+    if result.requires_grad:
+        raise DtypeError(
+            describe("out= is a plain array: the gradient would be lost", where=here(), fix="out=a Tensor")
+        )
+    out[...] = result._data
+    return out
+
+
+# --- errors --------------------------------------------------------------------------------------------------
+
+
+def _explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Exception:
+    """What a failing op tells its user: op, line, module, operands with shapes, reason and remedy."""
+    if isinstance(error, TinygradError):
+        return error
+    kinds = ((IndexError, IndexingError), (ValueError, ShapeError), (TypeError, DtypeError))
+    kind = next((ours for theirs, ours in kinds if isinstance(error, theirs)), None)
+    if kind is None:
+        return error
+    scope = _per_thread.state.scope
+    where = here(3) + (f" in {scope.path}" if scope is not None and scope.path else "")
+    rows = {"where": where}
+    for place, x in enumerate(operands, 1):
+        rows[f"input {place}" if len(operands) > 1 else "input"] = label(x)
+    rows |= {name: repr(value) for name, value in params.items()}
+    rows["why"] = str(error).strip()
+    if op.kind.value == "elementwise" and kind is ShapeError:
+        rows["fix"] = "shapes are compared from the right; sides must be equal or 1 (reshape, or x[:, None])"
+    elif op.name == "matmul" and kind is ShapeError:
+        rows["fix"] = "(…, n, k) @ (…, k, m): the last side of the left must equal the last but one of the right"
+    return kind(describe(f"{op.name}: these inputs don't fit", **rows))
+
+
+set_engine(apply1, apply2, call)
