@@ -5,7 +5,7 @@ its ops; `gradcheck` holds every gradient against numerical differentiation; `dr
 """
 
 from tinygrad_edu import random
-from tinygrad_edu.autodiff import grad, gradients, value_and_grad
+from tinygrad_edu.autodiff import gradients
 from tinygrad_edu.compositions.shape import ndim, shape, swapaxes
 from tinygrad_edu.creation import (
     arange,
@@ -70,6 +70,7 @@ from tinygrad_edu.ops.shape import (
 )
 from tinygrad_edu.switches import no_grad
 from tinygrad_edu.tensor import Tensor, from_numpy
+from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, linearize, stop_gradient, value_and_grad, vjp
 
 abs = absolute
 
@@ -104,11 +105,16 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
     "isfinite",
     "isinf",
     "isnan",
+    "jacobian",
+    "jvp",
     "less",
     "less_equal",
+    "linearize",
     "linspace",
     "log",
     "log_softmax",
@@ -123,10 +129,10 @@ __all__ = [
     "min",
     "minimum",
     "multiply",
+    "ndim",
     "negative",
     "no_grad",
     "not_equal",
-    "ndim",
     "ones",
     "ones_like",
     "positive",
@@ -143,12 +149,14 @@ __all__ = [
     "square",
     "squeeze",
     "stack",
+    "stop_gradient",
     "subtract",
     "sum",
     "swapaxes",
     "tanh",
     "transpose",
     "value_and_grad",
+    "vjp",
     "where",
     "zeros",
     "zeros_like",

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.errors import GradientError, ShapeError, describe
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of, state
+from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of
 from tinygrad_edu.op import ELEMENTWISE, Op
-from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import sum_to
 from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
 
@@ -204,8 +203,8 @@ def backward(
     retain_grads: bool = False,
 ) -> None:
     """What `Tensor.backward` does; see there."""
-    root = _root(output)
-    seed = _seed(output, gradient)
+    root = root_of(output)
+    seed = seed_of(output, gradient)
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
     start: Any = seed if create_graph else seed._data
@@ -246,7 +245,8 @@ def _deposit(node: Node, g: Any, kept: set[int]) -> None:
         node.grad = tensor_on(np.asarray(before._data + g))
 
 
-def _root(output: Tensor) -> Node:
+def root_of(output: Tensor) -> Node:
+    """The node to start backward from. Raises GradientError, naming the break, where nothing requires grad."""
     node = output._node
     if node is None or not node.requires_grad:
         raise GradientError(
@@ -260,7 +260,7 @@ def _root(output: Tensor) -> Node:
     return node
 
 
-def _seed(output: Tensor, gradient: Any) -> Tensor:
+def seed_of(output: Tensor, gradient: Any) -> Tensor:
     """The cotangent to start from: what was given, of exactly the output's shape, or 1."""
     if gradient is None:
         if output.size != 1:
@@ -307,142 +307,24 @@ def gradients(y: Tensor, xs: Tensor | Sequence[Tensor], cotangent: Any = None, c
                     fix="make it with requires_grad=True before y is computed",
                 )
             )
-    root = _root(y)
-    wanted = [x._node for x in targets]
-    seed = _seed(y, cotangent)
-    found = _gradients(root, wanted, seed, create_graph)
-    results = [None if g is None else _result(g, create_graph) for g in found]
-    return results if many else results[0]
+    root = root_of(y)
+    seed = seed_of(y, cotangent)
+    found = pull_back([(root, seed)], [x._node for x in targets], create_graph)
+    return found if many else found[0]
 
 
-def _gradients(root: Node, wanted: list[Any], seed: Tensor, create_graph: bool) -> list[Any]:
-    """Cotangents of the wanted nodes: Tensors with history if `create_graph`, else arrays; None if unconnected."""
-    nodes, leaves = recorded_nodes([root])
+def pull_back(seeds: list[tuple[Node, Tensor]], wanted: list[Any], create_graph: bool) -> list[Tensor | None]:
+    """The sum over the seeds of cotangent · derivative, at each wanted node; None where unconnected.
+
+    With `create_graph` the results have a history, else their arrays are nobody else's.
+    """
+    start: Cotangents = {}
+    for root, seed in seeds:
+        value: Any = seed if create_graph else seed._data
+        start[root] = start[root] + value if root in start else value
+    nodes, leaves = recorded_nodes(start)
     check_saved_values(nodes, leaves)
-    start = seed if create_graph else seed._data
     with recording(create_graph):
-        found = sweep(nodes, {root: start}, wanted=set(wanted), create_graph=create_graph)
-    return [found.get(node) for node in wanted]
-
-
-def _result(g: Any, create_graph: bool) -> Tensor:
-    """A gradient for the user; the array is nobody else's."""
-    return g if create_graph else tensor_on(np.array(g))
-
-
-# --- transforms: functions of functions ----------------------------------------------------------------------
-
-
-def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
-) -> Callable[..., Any]:
-    """A function that gives `(f(*args), gradient)` for a scalar `f`.
-
-    argnums   the argument to differentiate, or several of them (then the gradient is a tuple)
-    has_aux   f gives `(value, anything else)`; the result is `((value, anything else), gradient)`
-
-    Arguments are Tensors, arrays, numbers, or lists, tuples and dicts of them; gradients have the same form.
-    No `.grad` is touched, and derivatives nest to any order.
-
-    >>> value_and_grad(lambda x: x**3)(2.0)
-    (Tensor(8.), Tensor(12.))
-    """
-
-    def differentiated(*args: Any, **kwargs: Any) -> Any:
-        places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        inside = list(args)
-        marked: list[Tensor] = []
-        with recording(True):
-            for place in places:
-                inside[place] = map_tree(lambda leaf: _marked(leaf, marked), args[place])
-            result = f(*inside, **kwargs)
-        value, aux = result if has_aux else (result, None)
-        if not isinstance(value, Tensor):
-            raise GradientError(describe(f"the function gave {type(value).__name__}, not a Tensor", where=here()))
-        recorded = state().recording and _depends_on_others(value, marked)
-        remaining = iter(_gradients_of_marked(value, marked, recorded))
-        trees = tuple(map_tree(lambda leaf: next(remaining), args[place]) for place in places)
-        gradient = trees[0] if isinstance(argnums, int) else trees
-        outside = value if recorded else tensor_on(value._data)
-        for x in marked:  # what is returned may still hold these leaves; they are constants from now on
-            if isinstance(x._node, Leaf):
-                x._node.requires_grad = False
-        return ((outside, aux), gradient) if has_aux else (outside, gradient)
-
-    return differentiated
-
-
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives the gradient of a scalar `f`; arguments as for `value_and_grad`.
-
-    With `has_aux` the result is `(gradient, anything else)`.
-
-    >>> grad(grad(lambda x: x**3))(2.0)
-    Tensor(12.)
-    """
-    both = value_and_grad(f, argnums, has_aux)
-
-    def differentiated(*args: Any, **kwargs: Any) -> Any:
-        value, gradient = both(*args, **kwargs)
-        return (gradient, value[1]) if has_aux else gradient
-
-    return differentiated
-
-
-def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The same lists, tuples and dicts with `function` applied to what they hold."""
-    if isinstance(tree, dict):
-        return {key: map_tree(function, value) for key, value in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(map_tree(function, value) for value in tree))
-    if isinstance(tree, list | tuple):
-        return type(tree)(map_tree(function, value) for value in tree)
-    return function(tree)
-
-
-def _marked(value: Any, marked: list[Tensor]) -> Tensor:
-    """A tensor of its own to differentiate by: a fresh leaf, or a recorded copy where `value` has a history itself."""
-    tensor = as_tensor(value)
-    if tensor.requires_grad:
-        fresh = positive(tensor)
-    else:
-        data = tensor._data
-        if data.dtype.kind in "iub" and not isinstance(value, np.ndarray | Tensor):
-            data = data.astype(float)
-        elif data.dtype.kind not in "fc":
-            raise DtypeError(
-                describe(f"an array of {data.dtype} has no derivative", where=here(), fix="a.astype(float)")
-            )
-        fresh = Tensor(data, requires_grad=True)
-    marked.append(fresh)
-    return fresh
-
-
-def _depends_on_others(value: Tensor, marked: list[Tensor]) -> bool:
-    """Whether a gradient from outside may flow through `value`: it reaches something that we didn't make."""
-    if value._node is None or not value.requires_grad:
-        return False
-    own = {x._node for x in marked}
-    if any(x._node is not None and not x._node.is_leaf for x in marked):
-        return True
-    _, leaves = recorded_nodes([value._node])
-    return any(leaf not in own for leaf in leaves)
-
-
-def _gradients_of_marked(value: Tensor, marked: list[Tensor], outside: bool) -> list[Tensor]:
-    """Gradients of the marked tensors, zeros where unconnected; recorded if something outside depends on them."""
-    if value.size != 1:
-        raise GradientError(
-            describe(
-                f"grad needs a function with one number as its value, not shape {value.shape}",
-                where=here(),
-                fix="return .sum() or .mean(), or use tg.jacobian or tg.vjp",
-            )
-        )
-    if not value.requires_grad:
-        return [tensor_on(np.zeros(x.shape, x.dtype)) for x in marked]
-    found = _gradients(value._node, [x._node for x in marked], _seed(value, None), outside)  # type: ignore[arg-type]
-    return [
-        tensor_on(np.zeros(x.shape, x.dtype)) if g is None else _result(g, outside)
-        for x, g in zip(marked, found, strict=True)
-    ]
+        found = sweep(nodes, start, wanted=set(wanted), create_graph=create_graph)
+    results = (found.get(node) for node in wanted)
+    return [None if g is None else g if create_graph else tensor_on(np.array(g)) for g in results]

@@ -60,11 +60,11 @@ def keep_gradient(node: Node, g: Any) -> None:
 class Leaf(Node):
     """A tensor that requires grad and was not computed: where gradients accumulate.
 
-    `requires_grad` turns False when the transform that made the leaf has finished with it. `written` is the
-    index at the last write into the array; a node recorded before saved a value which no longer exists.
+    `written` is the index at the last write into the array; a node recorded before saved a value which no
+    longer exists.
     """
 
-    __slots__ = ("requires_grad", "written", "written_code", "written_instruction")
+    __slots__ = ("written", "written_code", "written_instruction")
     is_leaf = True
     op, inputs, params, scope = None, (), {}, None
 
@@ -74,7 +74,6 @@ class Leaf(Node):
         self.name = name
         self.hooks = ()
         self.grad = None
-        self.requires_grad = True
         self.written = 0
 
     def stamp(self) -> None:
@@ -82,6 +81,12 @@ class Leaf(Node):
         self.written = next_index()
         frame = user_frame(2)
         self.written_code, self.written_instruction = frame.f_code, frame.f_lasti
+
+
+class Mark(Leaf):
+    """A leaf that a transform made, to differentiate by; it concerns nobody outside the transform."""
+
+    __slots__ = ()
 
 
 class Constant(Node):
@@ -137,13 +142,13 @@ class Scope:
 class State:
     """The switches of recording, one set per thread."""
 
-    __slots__ = ("listeners", "record_all", "recording", "scope")
+    __slots__ = ("record_all", "recording", "scope", "watchers")
 
     def __init__(self) -> None:
         self.recording = True
         self.record_all = False  # a tracer needs ops on constants too
         self.scope: Scope | None = None
-        self.listeners: tuple[Callable[[Node], None], ...] = ()
+        self.watchers: tuple[Any, ...] = ()  # see watch.py
 
 
 class _PerThread(threading.local):
@@ -193,9 +198,6 @@ def record(op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.nda
     node.code = frame.f_code
     node.instruction = frame.f_lasti
     node.hooks = ()
-    if now.listeners:
-        for listener in now.listeners:
-            listener(node)
     return node
 
 

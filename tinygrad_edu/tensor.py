@@ -6,6 +6,7 @@ an input requires grad, record a node. This module must not know how gradients a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ from tinygrad_edu.memory import (
     write,
 )
 from tinygrad_edu.methods import ArrayMethods
-from tinygrad_edu.node import Leaf, Node, _per_thread, here, record
+from tinygrad_edu.node import Leaf, Node, State, _per_thread, here, record
 from tinygrad_edu.op import Op, set_engine
 from tinygrad_edu.ops import elementwise, index, linalg, shape
 
@@ -221,6 +222,10 @@ class Tensor(Handle, ArrayMethods):
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return interop.call_function(function, args, kwargs)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _FOREIGN.add(cls)
+
     @staticmethod
     def __tinygrad_apply__(op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
         return apply(op, arrays, params)
@@ -313,8 +318,13 @@ def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
 
 def apply1(op: Op, x: Any) -> Tensor:
     """Apply an op with one array argument and no parameters."""
+    now = _per_thread.state
     if x.__class__ is not Tensor:
         x = as_tensor(x)
+        if x.__class__ is not Tensor:
+            return _dispatch(x, op, (x,), {})
+    if now.watchers:
+        return _watched(op, (x,), {}, now)
     try:
         out = op.forward(x._data)
     except Exception as error:
@@ -322,68 +332,96 @@ def apply1(op: Op, x: Any) -> Tensor:
     if out.__class__ is not _array_type:
         out = np.asarray(out)
     node = x._node
-    if node is not None and node.requires_grad:
-        now = _per_thread.state
-        if now.recording and op.differentiable:
-            return tensor_on(out, record(op, (node,), {}, out, now))
-    return _unrecorded(op, (x,), {}, out)
+    if node is not None and node.requires_grad and now.recording and op.differentiable:
+        return tensor_on(out, record(op, (node,), {}, out, now))
+    return _unrecorded(op, (x,), {}, out, now)
 
 
 def apply2(op: Op, x: Any, y: Any) -> Tensor:
     """Apply an op with two array arguments and no parameters. Python and NumPy scalars are weak in dtype."""
+    now = _per_thread.state
+    m = n = None
     if x.__class__ is Tensor:
-        a = x._data
-    else:
-        x, a = _operand(x)
+        a, m = x._data, x._node
     if y.__class__ is Tensor:
-        b = y._data
-    else:
-        y, b = _operand(y)
-        if x.__class__ is not Tensor and y.__class__ is not Tensor:
-            x = as_tensor(x)
-            a = x._data
+        b, n = y._data, y._node
+    if x.__class__ is not Tensor or y.__class__ is not Tensor:
+        x, y = _operands((x, y))
+        if x.__class__ in _FOREIGN or y.__class__ in _FOREIGN:
+            return _dispatch(x if x.__class__ in _FOREIGN else y, op, (x, y), {})
+        a, m = (x._data, x._node) if x.__class__ is Tensor else (x, None)
+        b, n = (y._data, y._node) if y.__class__ is Tensor else (y, None)
+    if now.watchers:
+        return _watched(op, (x, y), {}, now)
     try:
         out = op.forward(a, b)
     except Exception as error:
         raise _explained(error, op, (x, y), {}) from None
     if out.__class__ is not _array_type:
         out = np.asarray(out)
-    now = _per_thread.state
-    if now.recording and op.differentiable:
-        m = x._node if x.__class__ is Tensor else None
-        n = y._node if y.__class__ is Tensor else None
-        if (m is not None and m.requires_grad) or (n is not None and n.requires_grad):
-            if m is None or m is BORROWED:
-                m = node_of(x)
-            if n is None or n is BORROWED:
-                n = node_of(y)
-            return tensor_on(out, record(op, (m, n), {}, out, now))
-    return _unrecorded(op, (x, y), {}, out)
+    if (
+        ((m is not None and m.requires_grad) or (n is not None and n.requires_grad))
+        and now.recording
+        and op.differentiable
+    ):
+        if m is None or not m.requires_grad:
+            m = node_of(x)
+        if n is None or not n.requires_grad:
+            n = node_of(y)
+        return tensor_on(out, record(op, (m, n), {}, out, now))
+    return _unrecorded(op, (x, y), {}, out, now)
 
 
 def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     """Apply any op: array arguments in order, everything else in `params`."""
-    operands = [_operand(x)[0] for x in arguments]
-    if not any(x.__class__ is Tensor for x in operands):
-        operands = [as_tensor(x) for x in operands]
+    now = _per_thread.state
+    operands = _operands(arguments)
+    for x in operands:
+        if x.__class__ in _FOREIGN:
+            return _dispatch(x, op, operands, params)
+    if now.watchers:
+        return _watched(op, operands, params, now)
     arrays = [x._data if x.__class__ is Tensor else x for x in operands]
     try:
         out = op.forward(*arrays, **params)
     except Exception as error:
-        raise _explained(error, op, tuple(operands), params) from None
+        raise _explained(error, op, operands, params) from None
     if out.__class__ is not _array_type:
         out = np.asarray(out)
-    now = _per_thread.state
     if now.recording and op.differentiable:
         for x in operands:
             if x.__class__ is Tensor and x._node is not None and x._node.requires_grad:
                 return tensor_on(out, record(op, tuple(map(node_of, operands)), params, out, now))
-    return _unrecorded(op, tuple(operands), params, out)
+    return _unrecorded(op, operands, params, out, now)
 
 
-def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: np.ndarray) -> Tensor:
+def _watched(op: Op, operands: tuple[Any, ...], params: dict[str, Any], now: State) -> Tensor:
+    """Apply an op under the eyes of `now.watchers`, which themselves compute unwatched."""
+    watchers, now.watchers = now.watchers, ()
+    try:
+        for watcher in watchers:
+            watcher.before(op, operands, params)
+        start = time.perf_counter()
+        result = apply(op, operands, params)
+        seconds = time.perf_counter() - start
+        for watcher in watchers:
+            watcher.after(op, operands, params, result, seconds)
+    finally:
+        now.watchers = watchers
+    return result
+
+
+# Subclasses of Tensor that take over what ops do with them, such as the batched tensors of vmap.
+_FOREIGN: set[type] = set()
+
+
+def _dispatch(x: Any, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    result: Tensor = type(x).__tinygrad_apply__(op, operands, params)
+    return result
+
+
+def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: np.ndarray, now: State) -> Tensor:
     """The result of an op that nothing needs to remember, or that has no derivative."""
-    now = _per_thread.state
     if now.record_all:
         return tensor_on(out, record(op, tuple(map(node_of, operands)), params, out, now))
     result = tensor_on(out)
@@ -398,16 +436,23 @@ def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: 
     return result
 
 
-def _operand(x: Any) -> tuple[Any, Any]:
-    """`x` as a Tensor and its array, or as a Python number twice: numbers are weak, they take the partner's dtype."""
-    if isinstance(x, Tensor):
-        return x, x._data
-    if x.__class__ in NUMBERS:
-        return x, x
+def _operands(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments as Tensors or Python numbers; numbers are weak: they take the dtype of their partner.
+
+    NumPy's scalars are weak too. Without a partner that is an array, numbers become Tensors.
+    """
+    operands = tuple(map(_operand, arguments))
+    if any(isinstance(x, Tensor) for x in operands):
+        return operands
+    return tuple(map(as_tensor, operands))
+
+
+def _operand(x: Any) -> Any:
+    if isinstance(x, Tensor) or x.__class__ in NUMBERS:
+        return x
     if isinstance(x, np.generic) and isinstance(number := x.item(), NUMBERS):
-        return number, number
-    tensor = as_tensor(x)
-    return tensor, tensor._data
+        return number
+    return as_tensor(x)
 
 
 def _plain(op: Op, name: str, value: Any) -> Any:

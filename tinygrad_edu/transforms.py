@@ -1,0 +1,400 @@
+"""Functions of functions, under JAX's names: grad, vjp, jvp, jacobian, hessian and their like.
+
+Each calls the function on fresh tensors, reads the recorded graph, and touches no `.grad`. They nest in any
+order and to any depth, because a derivative that something outside may depend on is recorded itself.
+Must not know networks or pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.autodiff import pull_back, recorded_nodes, seed_of
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.forward import push_forward
+from tinygrad_edu.node import Mark, here, recording, state
+from tinygrad_edu.ops.elementwise import positive
+from tinygrad_edu.ops.shape import stack
+from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
+
+Function = Callable[..., Any]
+Argnums = int | str | Sequence[int | str]
+
+# --- trees: nested lists, tuples and dicts -------------------------------------------------------------------
+
+
+def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """The same lists, tuples and dicts with `function` applied to what they hold; `others` have the same form."""
+    if isinstance(tree, dict):
+        return {key: map_tree(function, value, *(o[key] for o in others)) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        for other in others:
+            if not isinstance(other, list | tuple) or len(other) != len(tree):
+                raise ShapeError(describe(f"expected {len(tree)} values, as in {type(tree).__name__}", got=repr(other)))
+        mapped = [map_tree(function, *parts) for parts in zip(tree, *others, strict=True)]
+        return type(tree)(*mapped) if hasattr(tree, "_fields") else type(tree)(mapped)
+    return function(tree, *others)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """What the nested lists, tuples and dicts hold, in order."""
+    found: list[Any] = []
+    map_tree(found.append, tree)
+    return found
+
+
+# --- marking: the tensors to differentiate by ----------------------------------------------------------------
+
+
+def _marked(value: Any, marked: list[Tensor]) -> Tensor:
+    """A tensor of its own to differentiate by: a fresh leaf, or a recorded copy where `value` has a history itself."""
+    tensor = as_tensor(value)
+    if tensor.requires_grad:
+        fresh = positive(tensor)
+    else:
+        data = tensor._data
+        if data.dtype.kind in "iub" and not isinstance(value, np.ndarray | Tensor):
+            data = data.astype(float)
+        elif data.dtype.kind not in "fc":
+            raise DtypeError(
+                describe(f"an array of {data.dtype} has no derivative", where=here(), fix="a.astype(float)")
+            )
+        fresh = tensor_on(data)
+        fresh._node = Mark(data if data is not value else data.copy())
+        fresh._data = fresh._node.out
+    marked.append(fresh)
+    return fresh
+
+
+class _Call:
+    """One call of a function with some of its arguments replaced by marked tensors."""
+
+    def __init__(
+        self, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool
+    ) -> None:
+        self.single = isinstance(argnums, int | str)
+        self.places: list[Any] = [argnums] if isinstance(argnums, int | str) else list(argnums)
+        inside: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+        self.marked: list[Tensor] = []
+        with recording(True):
+            self.places = [self._resolved(place, inside, len(args)) for place in self.places]
+            self.trees = [map_tree(lambda leaf: _marked(leaf, self.marked), inside[place]) for place in self.places]
+            inside.update(zip(self.places, self.trees, strict=True))
+            positional = [inside.pop(place) for place in range(len(args))]
+            result = f(*positional, **inside)
+        if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+            raise GradientError(
+                describe("with has_aux=True the function must give (value, anything else)", where=here())
+            )
+        self.value: Any = result[0] if has_aux else result
+        self.aux: Any = result[1] if has_aux else None
+        for leaf in leaves_of(self.value):
+            if not isinstance(leaf, Tensor):
+                raise GradientError(
+                    describe(
+                        f"the function gave {type(leaf).__name__}, not a Tensor",
+                        where=here(),
+                        fix="return the result of tensor operations; float() and .item() leave the graph",
+                    )
+                )
+        # Recorded, if something outside may want to differentiate through the derivative.
+        self.recorded = state().recording and any(self._reaches_outside(leaf) for leaf in leaves_of(self.value))
+
+    @staticmethod
+    def _resolved(place: Any, inside: dict[Any, Any], count: int) -> Any:
+        if isinstance(place, int) and place < 0:
+            place += count
+        if place not in inside:
+            raise GradientError(
+                describe(
+                    f"there is no argument {place!r} to differentiate by",
+                    given=", ".join(map(repr, inside)),
+                    where=here(),
+                )
+            )
+        return place
+
+    def _reaches_outside(self, value: Tensor) -> bool:
+        """Whether `value` depends on something that requires grad and was there before the call."""
+        if value._node is None or not value.requires_grad:
+            return False
+        if any(x._node is not None and not x._node.is_leaf for x in self.marked):
+            return True
+        first = min((x._node.index for x in self.marked if x._node is not None), default=0)
+        _, leaves = recorded_nodes([value._node])
+        return any(not (isinstance(leaf, Mark) and leaf.index >= first) for leaf in leaves)
+
+    def outside(self, tensor: Tensor) -> Tensor:
+        """A result as the caller may have it: with its history only where somebody outside may need it."""
+        return tensor if self.recorded else tensor_on(tensor._data)
+
+    def shaped(self, gradients: Sequence[Any]) -> Any:
+        """A flat list of gradients in the form of the arguments."""
+        remaining = iter(gradients)
+        trees = tuple(map_tree(lambda _: next(remaining), tree) for tree in self.trees)
+        return trees[0] if self.single else trees
+
+    def pull(self, cotangents: Any) -> list[Tensor]:
+        """Gradients of the marked tensors for cotangents in the form of the value; zeros where unconnected."""
+        seeds: list[tuple[Any, Tensor]] = []
+        map_tree(
+            lambda y, ct: seeds.append((y._node, seed_of(y, ct))) if y.requires_grad else None, self.value, cotangents
+        )
+        create_graph = self.recorded or (state().recording and any(seed.requires_grad for _, seed in seeds))
+        found = pull_back(seeds, [x._node for x in self.marked], create_graph) if seeds else [None] * len(self.marked)
+        return [
+            tensor_on(np.zeros(x.shape, x.dtype)) if g is None else g for x, g in zip(self.marked, found, strict=True)
+        ]
+
+    def push(self, tangents: Sequence[Tensor]) -> Any:
+        """Tangents of the value, in its form, for tangents of the marked tensors."""
+        create_graph = self.recorded or (state().recording and any(t.requires_grad for t in tangents))
+        values = leaves_of(self.value)
+        nodes, _ = recorded_nodes([y._node for y in values if y.requires_grad])
+        start = {
+            x._node: t if create_graph else t._data
+            for x, t in zip(self.marked, tangents, strict=True)
+            if x._node is not None
+        }
+        moved = push_forward([n for n in nodes if n not in start], start, create_graph)
+
+        def tangent(y: Tensor) -> Tensor:
+            change = moved.get(y._node) if y._node is not None else None
+            if change is None:
+                return tensor_on(np.zeros(y.shape, y.dtype))
+            return change if create_graph else tensor_on(np.array(change))
+
+        return map_tree(tangent, self.value)
+
+
+def _scalar(value: Any, what: str) -> Tensor:
+    if not isinstance(value, Tensor) or value.size != 1:
+        shape = value.shape if isinstance(value, Tensor) else type(value).__name__
+        raise GradientError(
+            describe(
+                f"{what} needs a function with one number as its value, not {shape}",
+                where=here(),
+                fix="return .sum() or .mean(), or use tg.jacobian or tg.vjp",
+            )
+        )
+    return value
+
+
+# --- gradients -----------------------------------------------------------------------------------------------
+
+
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """A function that gives `(f(*args), gradient)` for a scalar `f`.
+
+    argnums   the argument to differentiate by, its place or its name; or several (then the gradient is a tuple)
+    has_aux   f gives `(value, anything else)`; the result is `((value, anything else), gradient)`
+
+    Arguments are Tensors, arrays, numbers, or lists, tuples and dicts of them; gradients have the same form.
+    No `.grad` is touched, and derivatives nest to any order.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (Tensor(8.), Tensor(12.))
+    """
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(f, args, kwargs, argnums, has_aux)
+        value = _scalar(call.value, "grad")
+        gradient = call.shaped(call.pull(tensor_on(np.ones(value.shape, value.dtype))))
+        outside = call.outside(value)
+        return ((outside, call.aux), gradient) if has_aux else (outside, gradient)
+
+    return differentiated
+
+
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """A function that gives the gradient of a scalar `f`; arguments as for `value_and_grad`.
+
+    With `has_aux` the result is `(gradient, anything else)`.
+
+    >>> grad(grad(lambda x: x**3))(2.0)
+    Tensor(12.)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return differentiated
+
+
+def vjp(f: Function, *xs: Any, has_aux: bool = False) -> Any:
+    """`(f(*xs), pull)`, where `pull(cotangent)` gives the tuple of cotangents of `xs`: reverse mode.
+
+    The cotangent has the form and shapes of the value. With `has_aux` f gives `(value, anything else)` and the
+    result is `(value, pull, anything else)`.
+
+    >>> y, pull = vjp(lambda a, b: a * b, 2.0, 3.0)
+    >>> y, pull(1.0)
+    (Tensor(6.), (Tensor(3.), Tensor(2.)))
+    """
+    call = _Call(f, xs, {}, tuple(range(len(xs))), has_aux)
+
+    def pull(cotangent: Any) -> Any:
+        return call.shaped(call.pull(cotangent))
+
+    value = map_tree(call.outside, call.value)
+    return (value, pull, call.aux) if has_aux else (value, pull)
+
+
+def jvp(f: Function, xs: Any, ts: Any, has_aux: bool = False) -> Any:
+    """`(f(*xs), tangent)`: how the value moves when the arguments move by the tangents `ts`. Forward mode, one pass.
+
+    xs, ts   a tuple or list of arguments and one of tangents of the same form; or one argument and its tangent
+
+    >>> jvp(lambda x: x**3, (2.0,), (1.0,))
+    (Tensor(8.), Tensor(12.))
+    """
+    if not isinstance(xs, tuple | list):
+        xs, ts = (xs,), (ts,)
+    call = _Call(f, xs, {}, tuple(range(len(xs))), has_aux)
+    value = map_tree(call.outside, call.value)
+    moved = call.push(_tangents(call, ts))
+    return (value, moved, call.aux) if has_aux else (value, moved)
+
+
+def linearize(f: Function, *xs: Any) -> tuple[Any, Function]:
+    """`(f(*xs), push)`, where `push(*tangents)` gives the tangent of the value without calling f again.
+
+    >>> y, push = linearize(lambda x: x**3, 2.0)
+    >>> y, push(1.0), push(2.0)
+    (Tensor(8.), Tensor(12.), Tensor(24.))
+    """
+    call = _Call(f, xs, {}, tuple(range(len(xs))), has_aux=False)
+
+    def push(*tangents: Any) -> Any:
+        return call.push(_tangents(call, tangents))
+
+    return map_tree(call.outside, call.value), push
+
+
+def _tangents(call: _Call, given: Any) -> list[Tensor]:
+    """The tangents of the marked tensors as Tensors of the same shapes and dtypes."""
+    flat: list[Tensor] = []
+
+    def add(x: Tensor, tangent: Any) -> None:
+        t = as_tensor(tangent)
+        if t.shape != x.shape:
+            raise ShapeError(
+                describe(
+                    f"a tangent has shape {t.shape}, its argument {x.shape}", where=here(), fix="they must be equal"
+                )
+            )
+        flat.append(t if t.dtype == x.dtype else t.astype(x.dtype))
+
+    map_tree(add, tuple(call.trees), tuple(given))
+    return flat
+
+
+# --- matrices of derivatives ---------------------------------------------------------------------------------
+
+
+def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
+    """A function that gives all derivatives of all elements of `f(*args)`: shape `(*value.shape, *argument.shape)`.
+
+    mode   "forward" makes one pass per input element, "reverse" one per output element, "auto" takes the fewer
+
+    For several arguments, or lists and dicts of them, the result has their form.
+
+    >>> jacobian(lambda x: x * x)([1.0, 2.0])
+    Tensor([[2., 0.],
+            [0., 4.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise DtypeError(describe(f"mode {mode!r} is unknown", fix='"auto", "forward" or "reverse"'))
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(argnums, int) and args and isinstance(args[argnums], list) and not _holds_tree(args[argnums]):
+            args = tuple(as_tensor(a) if i == argnums % len(args) else a for i, a in enumerate(args))
+        call = _Call(f, args, kwargs, argnums, has_aux=False)
+        value = call.value
+        if not isinstance(value, Tensor):
+            raise GradientError(
+                describe(f"jacobian needs one Tensor as the value, not {type(value).__name__}", where=here())
+            )
+        size_in = sum(x.size for x in call.marked)
+        forward = mode == "forward" or (mode == "auto" and size_in < value.size)
+        blocks = _by_columns(call, value) if forward else _by_rows(call, value)
+        return call.shaped(blocks)
+
+    return differentiated
+
+
+def _holds_tree(value: Any) -> bool:
+    return any(
+        isinstance(part, Tensor | np.ndarray | dict) or (isinstance(part, list) and _holds_tree(part)) for part in value
+    )
+
+
+def _unit_vectors(x: Tensor) -> Any:
+    for place in range(x.size):
+        unit = np.zeros(x.size, x.dtype)
+        unit[place] = 1
+        yield tensor_on(unit.reshape(x.shape))
+
+
+def _by_rows(call: _Call, value: Tensor) -> list[Tensor]:
+    """One reverse pass per element of the value."""
+    rows = [call.pull(unit) for unit in _unit_vectors(value)]
+    return [
+        stack([row[i] for row in rows]).reshape(value.shape + x.shape)
+        if rows
+        else tensor_on(np.zeros(value.shape + x.shape, x.dtype))
+        for i, x in enumerate(call.marked)
+    ]
+
+
+def _by_columns(call: _Call, value: Tensor) -> list[Tensor]:
+    """One forward pass per element of the arguments."""
+    still = [tensor_on(np.zeros(x.shape, x.dtype)) for x in call.marked]
+    blocks = []
+    for i, x in enumerate(call.marked):
+        columns = [call.push([*still[:i], unit, *still[i + 1 :]]) for unit in _unit_vectors(x)]
+        if columns:
+            blocks.append(stack(columns, axis=-1).reshape(value.shape + x.shape))
+        else:
+            blocks.append(tensor_on(np.zeros(value.shape + x.shape, value.dtype)))
+    return blocks
+
+
+def hessian(f: Function, argnums: int | str = 0) -> Function:
+    """A function that gives all second derivatives of a scalar `f`: shape `(*argument.shape, *argument.shape)`.
+
+    >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    Tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums, mode="forward")
+
+
+def hvp(f: Function, xs: Any, vs: Any) -> Any:
+    """Hessian of a scalar `f` at `xs`, times the vector `vs`, without the Hessian: forward over reverse.
+
+    xs, vs   one argument and a vector of its form, or tuples of several (then the result is a tuple)
+
+    >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    Tensor([ 6., 12.])
+    """
+    if isinstance(xs, tuple):
+        return jvp(grad(f, tuple(range(len(xs)))), xs, vs)[1]
+    return jvp(grad(f), (xs,), (vs,))[1]
+
+
+# --- graphs cut and shortened --------------------------------------------------------------------------------
+
+
+def stop_gradient(tree: Any) -> Any:
+    """The same values as constants, to which no gradient flows; lists, tuples and dicts keep their form.
+
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    Tensor(3.)
+    """
+    return map_tree(lambda x: x.detach() if isinstance(x, Tensor) else x, tree)
