@@ -71,6 +71,7 @@ from tinygrad_edu.ops.shape import (
 from tinygrad_edu.switches import no_grad
 from tinygrad_edu.tensor import Tensor, from_numpy
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, linearize, stop_gradient, value_and_grad, vjp
+from tinygrad_edu.watch import detect_anomaly, listen, strict_broadcasting
 
 abs = absolute
 
@@ -91,6 +92,7 @@ __all__ = [
     "ceil",
     "clip",
     "concatenate",
+    "detect_anomaly",
     "divide",
     "equal",
     "exp",
@@ -116,6 +118,7 @@ __all__ = [
     "less_equal",
     "linearize",
     "linspace",
+    "listen",
     "log",
     "log_softmax",
     "logical_and",
@@ -150,6 +153,7 @@ __all__ = [
     "squeeze",
     "stack",
     "stop_gradient",
+    "strict_broadcasting",
     "subtract",
     "sum",
     "swapaxes",

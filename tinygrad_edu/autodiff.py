@@ -6,6 +6,7 @@ recurses. Must not know networks or pictures.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -14,8 +15,8 @@ import numpy as np
 
 from tinygrad_edu.errors import GradientError, ShapeError, describe
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of
-from tinygrad_edu.op import ELEMENTWISE, Op
+from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of, state
+from tinygrad_edu.op import ELEMENTWISE, Op, Rule
 from tinygrad_edu.ops.shape import sum_to
 from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
 
@@ -84,6 +85,22 @@ def fitted(cotangent: Any, node: Node, parent: Node) -> Any:
     return cotangent
 
 
+def _watched(watchers: Any, rule: Rule, node: Node, parent: Node, g: Any, out: Any, args: list[Any]) -> Any:
+    """What a rule gives, under the eyes of the watchers, which themselves compute unwatched."""
+    now = state()
+    now.watchers = ()
+    try:
+        start = time.perf_counter()
+        cotangent = fitted(rule(g, out, *args, **node.params), node, parent)
+        seconds = time.perf_counter() - start
+        position = node.inputs.index(parent)
+        for watcher in watchers:
+            watcher.backward(node, position, g, cotangent, seconds)
+    finally:
+        now.watchers = watchers
+    return cotangent
+
+
 def _wrong_rule(node: Node, why: str) -> GradientError:
     name = node.op.name if node.op else "?"
     return GradientError(describe(f"the rule of {name} is wrong", where=node_site(node), why=why))
@@ -107,6 +124,7 @@ def sweep(
     the complete cotangent of every computed node. `free` lets go of each node's inputs and output on the way.
     """
     needed = _needed(nodes, wanted) if wanted else None
+    watchers = state().watchers
     with np.errstate(all="ignore"):  # derivatives may be infinite; detect_anomaly() is the tool that looks
         for node in nodes:
             g = cotangents.get(node) if node in wanted else cotangents.pop(node, None)
@@ -126,7 +144,10 @@ def sweep(
             for parent, rule in zip(inputs, rules):  # strict= would cost 0.1 µs
                 if rule is None or not parent.requires_grad or (needed is not None and parent not in needed):
                     continue
-                cotangent = rule(g, out, *args, **params) if params else rule(g, out, *args)
+                if watchers:
+                    cotangent = _watched(watchers, rule, node, parent, g, out, args)
+                else:
+                    cotangent = rule(g, out, *args, **params) if params else rule(g, out, *args)
                 value = parent.out
                 if cotangent.shape != value.shape or cotangent.dtype is not value.dtype:
                     cotangent = fitted(cotangent, node, parent)

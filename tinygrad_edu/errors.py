@@ -27,6 +27,10 @@ class GradientError(TinygradError, RuntimeError, ValueError):
     """Backward is impossible, or would give a wrong gradient."""
 
 
+class NonFiniteError(TinygradError, FloatingPointError):
+    """A NaN or Inf was born; `detect_anomaly()` says where."""
+
+
 class GradcheckError(TinygradError, AssertionError):
     """A derivative differs from its numerical estimate."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def by_hand(size: int) -> Callable[[], object]:
     """The step as one writes it in NumPy: forward, squared error, the four equations, update in place."""
     x, y = batch(size)
     rng = np.random.default_rng(0)
-    weights = [rng.normal(0, m**-0.5, (m, n)).astype(np.float32) for m, n in zip(SIZES, SIZES[1:], strict=False)]
+    weights = [rng.normal(0, m**-0.5, (m, n)).astype(np.float32) for m, n in pairwise(SIZES)]
     biases = [np.zeros(n, np.float32) for n in SIZES[1:]]
     lr = np.float32(0.1)
 
