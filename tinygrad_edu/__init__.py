@@ -18,6 +18,7 @@ from tinygrad_edu.creation import (
     zeros,
     zeros_like,
 )
+from tinygrad_edu.custom import checkpoint, custom_op
 from tinygrad_edu.handle import get_default_dtype, set_default_dtype
 from tinygrad_edu.ops.elementwise import (
     absolute,
@@ -90,8 +91,10 @@ __all__ = [
     "astype",
     "broadcast_to",
     "ceil",
+    "checkpoint",
     "clip",
     "concatenate",
+    "custom_op",
     "detect_anomaly",
     "divide",
     "equal",

@@ -101,6 +101,21 @@ def _watched(watchers: Any, rule: Rule, node: Node, parent: Node, g: Any, out: A
     return cotangent
 
 
+def run_hooks(node: Node, g: Any) -> Any:
+    """The complete cotangent of `node` after its hooks have seen it, and perhaps replaced it."""
+    for hook in node.hooks:
+        if hook is not keep_gradient:
+            given = g if isinstance(g, Tensor) else tensor_on(np.array(g))
+            replaced = hook(given)
+            if replaced is not None:
+                new = as_tensor(replaced)
+                if new.shape != given.shape:
+                    what = f"a gradient hook gave shape {new.shape} for a gradient of shape {given.shape}"
+                    raise ShapeError(describe(what, tensor=node_site(node), hook=getattr(hook, "__name__", repr(hook))))
+                g = new if isinstance(g, Tensor) else new._data.astype(given.dtype, copy=False)
+    return g
+
+
 def _wrong_rule(node: Node, why: str) -> GradientError:
     name = node.op.name if node.op else "?"
     return GradientError(describe(f"the rule of {name} is wrong", where=node_site(node), why=why))
@@ -130,6 +145,10 @@ def sweep(
             g = cotangents.get(node) if node in wanted else cotangents.pop(node, None)
             if g is None:
                 continue
+            if node.hooks:
+                g = cotangents[node] = run_hooks(node, g)
+                if node not in wanted:
+                    del cotangents[node]
             if visit is not None:
                 visit(node, g)
             op: Op = node.op  # type: ignore[assignment]
@@ -245,7 +264,7 @@ def backward(
         )
         for leaf in leaves:
             if leaf in found:
-                _deposit(leaf, found[leaf], kept)
+                _deposit(leaf, run_hooks(leaf, found[leaf]) if leaf.hooks else found[leaf], kept)
 
 
 set_backward(backward)

@@ -7,6 +7,7 @@ not know how ops are applied.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -193,6 +194,27 @@ class Handle:
                     )
                 )
         node.grad = value
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
+        """Let backward call `hook(gradient)` with this tensor's complete gradient; gives a function that undoes it.
+
+        What the hook returns, if anything, takes the gradient's place; it must have the same shape.
+
+        >>> from tinygrad_edu import Tensor
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> remove = x.register_hook(lambda g: g * 10)
+        >>> (x * x).sum().backward(); x.grad
+        Tensor([20., 40.])
+        """
+        node = self._node
+        if node is None or not node.requires_grad:
+            raise GradientError(describe("a tensor that needs no gradient takes no gradient hook", where=here()))
+        node.hooks = (*node.hooks, hook)
+
+        def remove() -> None:
+            node.hooks = tuple(other for other in node.hooks if other is not hook)
+
+        return remove
 
     def retain_grad(self) -> None:
         """Keep the gradient of this computed tensor in `.grad` at the next backward."""

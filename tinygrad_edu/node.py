@@ -47,13 +47,13 @@ class Node:
     instruction: int
     name: str | None  # set only when somebody names the tensor
     grad: Any  # set only where a gradient is kept
-    hooks: tuple[Callable[[Node, Any], Any], ...]  # called by backward with the complete cotangent
+    hooks: tuple[Callable[[Any], Any], ...]  # called by backward with the complete cotangent
 
     requires_grad = True
     is_leaf = False
 
 
-def keep_gradient(node: Node, g: Any) -> None:
+def keep_gradient(g: Any) -> None:
     """The mark among a node's hooks that its gradient is kept; backward itself does the keeping."""
 
 
@@ -183,8 +183,10 @@ def user_frame(depth: int) -> FrameType:
     return frame
 
 
-def record(op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.ndarray, now: State) -> Node:
-    """Make the node of one op call. `now` is the state of this thread, which the caller has at hand."""
+def record(
+    op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.ndarray, now: State, depth: int = 3
+) -> Node:
+    """Make the node of one op call; `now` is this thread's state, the user's line is `depth` frames up or beyond."""
     node = object.__new__(Node)
     node.op = op
     node.inputs = inputs
@@ -192,7 +194,7 @@ def record(op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.nda
     node.out = out
     node.index = next_index()
     node.scope = now.scope
-    frame = _get_frame(3)
+    frame = _get_frame(depth)
     while frame.f_code.co_filename in _ENGINE_FILES and frame.f_back is not None:
         frame = frame.f_back
     node.code = frame.f_code

@@ -98,19 +98,22 @@ class Op:
     numpy: Callable[..., Any] | None = None
     sampler: Sampler | None = None
     doc: str = ""
+    custom: bool = False  # made by a user, who may make it again
+    listed: bool = True  # False for ops of a single call, such as a checkpoint
     arity: int = field(default=0, init=False)
     differentiable: bool = field(default=False, init=False)
     direct: int = field(default=0, init=False)  # 1 or 2 where plain calls can take the short way
 
     def __post_init__(self) -> None:
-        if self.name in REGISTRY:
+        if self.listed and self.name in REGISTRY and not (self.custom and REGISTRY[self.name].custom):
             raise ValueError(f"an op named {self.name!r} exists already: {REGISTRY[self.name].doc.splitlines()[0]}")
         object.__setattr__(self, "__doc__", self.doc)
         object.__setattr__(self, "__name__", self.name)
         object.__setattr__(self, "arity", len(self.vjps))
         object.__setattr__(self, "differentiable", any(rule is not None for rule in self.vjps))
         object.__setattr__(self, "direct", 0 if self.variadic or self.arity > 2 else self.arity)
-        REGISTRY[self.name] = self
+        if self.listed:
+            REGISTRY[self.name] = self
 
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.formula}>"
