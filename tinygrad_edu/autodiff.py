@@ -26,8 +26,11 @@ Cotangents = dict[Node, Any]
 # --- order ---------------------------------------------------------------------------------------------------
 
 
-def recorded_nodes(roots: Iterable[Node]) -> tuple[list[Node], list[Leaf]]:
-    """The computed nodes that `roots` depend on, newest first, and the leaves that require grad."""
+def recorded_nodes(roots: Iterable[Node], stop: Collection[Node] = ()) -> tuple[list[Node], list[Leaf]]:
+    """The computed nodes that `roots` depend on, newest first, and the leaves that require grad.
+
+    At a node in `stop` the search ends, as at a leaf.
+    """
     nodes: list[Node] = []
     leaves: list[Leaf] = []
     stack = [root for root in roots if root.requires_grad]
@@ -37,6 +40,8 @@ def recorded_nodes(roots: Iterable[Node]) -> tuple[list[Node], list[Leaf]]:
         if node.op is None:
             if isinstance(node, Leaf):
                 leaves.append(node)
+            continue
+        if node in stop:
             continue
         nodes.append(node)
         for parent in _inputs(node):
@@ -353,8 +358,12 @@ def gradients(y: Tensor, xs: Tensor | Sequence[Tensor], cotangent: Any = None, c
     return found if many else found[0]
 
 
-def pull_back(seeds: list[tuple[Node, Tensor]], wanted: list[Any], create_graph: bool) -> list[Tensor | None]:
+def pull_back(
+    seeds: list[tuple[Node, Tensor]], wanted: list[Any], create_graph: bool, partial: bool = False
+) -> list[Tensor | None]:
     """The sum over the seeds of cotangent · derivative, at each wanted node; None where unconnected.
+
+    `partial` derivatives hold the other wanted nodes fixed: no path goes through one of them to another.
 
     With `create_graph` the results have a history, else their arrays are nobody else's.
     """
@@ -362,7 +371,7 @@ def pull_back(seeds: list[tuple[Node, Tensor]], wanted: list[Any], create_graph:
     for root, seed in seeds:
         value: Any = seed if create_graph else seed._data
         start[root] = start[root] + value if root in start else value
-    nodes, leaves = recorded_nodes(start)
+    nodes, leaves = recorded_nodes(start, stop=set(wanted) if partial else ())
     check_saved_values(nodes, leaves)
     with recording(create_graph):
         found = sweep(nodes, start, wanted=set(wanted), create_graph=create_graph)

@@ -116,7 +116,8 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
                             fix="make its random numbers from a seed inside, and call backward before updates",
                         )
                     )
-                memo[id(g)] = pull_back([(again._node, as_tensor(g))], frontier, isinstance(g, Tensor))  # type: ignore[list-item]
+                seeds: list[Any] = [(again._node, as_tensor(g))]
+                memo[id(g)] = pull_back(seeds, frontier, create_graph=isinstance(g, Tensor), partial=True)
                 memo[-1] = [g]  # keeps g alive, and with it its id
             return memo[id(g)]
 

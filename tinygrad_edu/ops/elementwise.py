@@ -20,6 +20,7 @@ from tinygrad_edu.op import (
     Op,
     Sample,
 )
+from tinygrad_edu.ops.sampling import apart, broadcastable
 from tinygrad_edu.ops.sampling import shape as random_shape
 
 Array = Any
@@ -58,10 +59,11 @@ divide = Op(
     doc="Quotient, element by element. x, y: any broadcastable shapes.",
 )  # fmt: skip
 
-# y − 1 + (y == 0) keeps x**0 away from 0·x**(−1), which is nan at x = 0; log(x + (x == 0)) does it for y.
+# Where x and y are both 0, 1 stands in for x: y·x**(y − 1) would be 0·inf there. It must not do so elsewhere, or the
+# mixed second derivative at y = 0 would be wrong. In the rule of y, log(x + (x == 0)) keeps 0·log 0 away.
 power = Op(
     "power", np.power,
-    vjps=(lambda g, out, x, y: g * y * x ** (y - 1 + (y == 0)),
+    vjps=(lambda g, out, x, y: g * y * (x + (x == 0) * (y == 0)) ** (y - 1.0),
           lambda g, out, x, y: g * out * np.log(x + (x == 0))),
     kind=ELEMENTWISE, formula="x ** y", domain=(POSITIVE, REAL),
     doc="x to the power y, element by element.\n\n"
@@ -164,11 +166,18 @@ relu = Op(
     doc="The larger of x and 0. The derivative at 0 is 0.",
 )  # fmt: skip
 
+_NO_TIES = Domain("any real number, kink where x = y", -2.0, 2.0)
+
+
+def _sample_without_ties(rng: np.random.Generator) -> Sample:
+    return apart(rng, broadcastable(rng, 2)), {}
+
+
 maximum = Op(
     "maximum", np.maximum,
     vjps=(lambda g, out, x, y: np.where(x > y, g, np.where(x == y, g / 2, 0)),
           lambda g, out, x, y: np.where(y > x, g, np.where(x == y, g / 2, 0))),
-    kind=ELEMENTWISE, formula="max(x, y)", domain=(REAL, REAL),
+    kind=ELEMENTWISE, formula="max(x, y)", domain=(_NO_TIES, _NO_TIES), sampler=_sample_without_ties,
     doc="The larger of x and y, element by element. Where they are equal each gets half of the gradient.",
 )  # fmt: skip
 
@@ -176,7 +185,7 @@ minimum = Op(
     "minimum", np.minimum,
     vjps=(lambda g, out, x, y: np.where(x < y, g, np.where(x == y, g / 2, 0)),
           lambda g, out, x, y: np.where(y < x, g, np.where(x == y, g / 2, 0))),
-    kind=ELEMENTWISE, formula="min(x, y)", domain=(REAL, REAL),
+    kind=ELEMENTWISE, formula="min(x, y)", domain=(_NO_TIES, _NO_TIES), sampler=_sample_without_ties,
     doc="The smaller of x and y, element by element. Where they are equal each gets half of the gradient.",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ A rule gets g in the reduced shape and gives a cotangent of exactly the argument
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -32,8 +33,11 @@ def restore(g: Array, x: Array, axis: Axis, keepdims: bool = False) -> Array:
 
 
 def reduced_count(x: Array, axis: Axis) -> int:
-    """How many elements of x go into one element of the result."""
-    return math.prod(x.shape[a] for a in reduced_axes(x.ndim, axis))
+    """How many elements of x go into one element of the result; 1 for none, so that one may divide by it.
+
+    Divide numbers by it, not arrays: in float16 it may be more than the largest number there is.
+    """
+    return math.prod(x.shape[a] for a in reduced_axes(x.ndim, axis)) or 1
 
 
 def _sampler(least: int = 0, ties: bool = True, many: bool = True) -> Sampler:
@@ -57,39 +61,151 @@ sum = Op(
 mean = Op(
     "mean", np.mean,
     vjps=(lambda g, out, x, axis=None, keepdims=False:
-          np.broadcast_to(restore(g / reduced_count(x, axis), x, axis), x.shape),),
+          np.broadcast_to(restore(g * (1 / reduced_count(x, axis)), x, axis), x.shape),),
     kind=REDUCTION, formula="Σx / n", domain=(REAL,), linear=True, sampler=_sampler(least=1),
     doc="Mean over the given axes (all by default).",
 )  # fmt: skip
 
 
-def _extremum_rule(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The elements that equal the extremum share its gradient equally, with and without `axis`."""
-    winners = x == restore(out, x, axis)
-    share = restore(g, x, axis) / np.sum(winners, axis=axis, keepdims=True)
-    return np.where(winners, share, 0)
+# --- products ------------------------------------------------------------------------------------------------
+
+
+def _product_rule(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Each element gets the product of all others, from the left and from the right: no division, so zeros are fine."""
+    axes = reduced_axes(x.ndim, axis)
+    order = (*(a for a in range(x.ndim) if a not in axes), *axes)
+    moved = np.transpose(x, order)
+    row = np.reshape(moved, (*(x.shape[a] for a in order[: x.ndim - len(axes)]), reduced_count(x, axis)))
+    one = np.ones_like(row[..., :1])
+    before = np.cumprod(np.concatenate([one, row[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, row[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    others = np.reshape(before * after, moved.shape)
+    return restore(g, x, axis) * np.transpose(others, tuple(order.index(a) for a in range(x.ndim)))
+
+
+def _product_sample(rng: np.random.Generator) -> Sample:
+    (x,), params = _sampler()(rng)
+    return (np.where(rng.random(x.shape) < 0.15, 0.0, x),), params
+
+
+prod = Op(
+    "prod", np.prod,
+    vjps=(_product_rule,),
+    kind=REDUCTION, formula="Πx", domain=(REAL,), sampler=_product_sample,
+    doc="Product over the given axes (all by default). The derivative is right with any number of zeros.",
+)  # fmt: skip
+
+# --- spread --------------------------------------------------------------------------------------------------
+
+
+def freedom(x: Array, axis: Axis, ddof: float) -> float:
+    """What variances divide by: the number of elements less `ddof`, never below 0."""
+    return builtins.max(reduced_count(x, axis) - ddof, 0)
+
+
+def _centred(x: Array, axis: Axis) -> Array:
+    """x less its mean, which is a sum here: np.mean would warn about empty slices."""
+    return x - np.sum(x, axis=axis, keepdims=True) / reduced_count(x, axis)
+
+
+def _var(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
+    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def _std(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
+    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def _std_rule(g: Array, out: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
+    """(x − mean) / (n · std). Equality is asked of the elements: the std of three 0.1 is 1e-17, not 0."""
+    least = np.min(x, axis=axis, keepdims=True, initial=np.inf)
+    flat = np.all(x == least, axis=axis, keepdims=True)
+    spread = np.where(flat, 1, restore(out, x, axis)) * freedom(x, axis, ddof)
+    return np.where(flat, 0, restore(g, x, axis) * _centred(x, axis) / spread)
+
+
+def _spread_sample(rng: np.random.Generator) -> Sample:
+    ddof = int(rng.integers(0, 2))
+    (x,), params = _sampler(least=1 + ddof)(rng)
+    if reduced_count(x, params["axis"]) <= 1 + ddof:  # a spread of one element is flat, and has no second derivative
+        x, params["axis"] = rng.normal(size=(2, 3)), -1
+    return (x,), {**params, "ddof": ddof}
+
+
+var = Op(
+    "var", _var, numpy=np.var,
+    vjps=(lambda g, out, x, axis=None, ddof=0, keepdims=False:
+          restore(g, x, axis) * (2 * _centred(x, axis)) / freedom(x, axis, ddof),),
+    kind=REDUCTION, formula="Σ(x − mean x)² / (n − ddof)", domain=(REAL,), sampler=_spread_sample,
+    doc="Variance over the given axes (all by default): the mean squared distance from the mean.",
+)  # fmt: skip
+
+std = Op(
+    "std", _std, numpy=np.std,
+    vjps=(_std_rule,),
+    kind=REDUCTION, formula="√(Σ(x − mean x)² / (n − ddof))", domain=(REAL,), sampler=_spread_sample,
+    doc="Standard deviation over the given axes (all by default). The derivative at equal elements is 0.",
+)  # fmt: skip
+
+# --- extremes ------------------------------------------------------------------------------------------------
+
+
+def shared(g: Array, winners: Array, axis: Axis, more: Any = 0) -> Array:
+    """g, in as many equal shares as there are winners (and `more`), to the winners."""
+    count = np.sum(winners, axis=axis, dtype=g.dtype, keepdims=True) + more
+    return np.where(winners, restore(g, winners, axis) / np.where(count == 0, 1, count), 0)
+
+
+def _extremum_rule(
+    g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Array:
+    """The elements that equal the extremum share its gradient; a nan is the extremum wherever there is one."""
+    result = restore(out, x, axis)
+    winners = np.logical_and(np.logical_or(x == result, x != x), where)
+    return shared(g, winners, axis, 0 if initial is None else result == initial)
+
+
+def _nan_extremum_rule(
+    g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Array:
+    """As for max and min, but a nan never wins."""
+    result = restore(out, x, axis)
+    return shared(g, np.logical_and(x == result, where), axis, 0 if initial is None else result == initial)
+
+
+def _extremum(name: str, function: Any, word: str) -> Op:
+    """max, min, and the two that skip nan."""
+
+    def forward(x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
+        return function(x, axis=axis, keepdims=keepdims, initial=initial, where=where)
+
+    skips = name.startswith("nan")
+    return Op(name, forward, vjps=(_nan_extremum_rule if skips else _extremum_rule,), kind=REDUCTION,
+              formula=f"{name} x", domain=_NO_TIES, numpy=function, sampler=_sampler(least=1, ties=False),
+              doc=f"The {word} element over the given axes (all by default)"
+                  + (", nan left out.\n\n" if skips else "; nan where there is one.\n\n")
+                  + f"Equal {word} elements share the gradient. `initial` takes part as one more element, a constant;\n"
+                    "where the mask `where` is False an element takes no part, and `initial` must be given.")  # fmt: skip
 
 
 _NO_TIES = (Domain("any real number, kinks at ties", -2.0, 2.0),)
 
-max = Op(
-    "max", np.max,
-    vjps=(_extremum_rule,),
-    kind=REDUCTION, formula="max x", domain=_NO_TIES, sampler=_sampler(least=1, ties=False),
-    doc="The largest element over the given axes (all by default). Equal largest elements share the gradient.",
-)  # fmt: skip
+max = _extremum("max", np.max, "largest")
+min = _extremum("min", np.min, "smallest")
+nanmax = _extremum("nanmax", np.nanmax, "largest")
+nanmin = _extremum("nanmin", np.nanmin, "smallest")
 
-min = Op(
-    "min", np.min,
-    vjps=(_extremum_rule,),
-    kind=REDUCTION, formula="min x", domain=_NO_TIES, sampler=_sampler(least=1, ties=False),
-    doc="The smallest element over the given axes (all by default). Equal smallest elements share the gradient.",
-)  # fmt: skip
+# --- sums of exponentials ------------------------------------------------------------------------------------
+
+
+def finite_floor(out: Array) -> Array:
+    """out with 0 for -inf, so that e to the power of -inf − out is 0 and not nan."""
+    return np.where(out == -np.inf, 0, out)
 
 
 def _logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     x = np.asarray(x)
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)  # all -inf, or a +inf: subtracting it would give nan
     with np.errstate(divide="ignore"):
         out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
@@ -99,10 +215,13 @@ def _logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 logsumexp = Op(
     "logsumexp", _logsumexp,
     vjps=(lambda g, out, x, axis=None, keepdims=False:
-          restore(g, x, axis) * np.exp(x - restore(out, x, axis)),),
+          restore(g, x, axis) * np.exp(x - restore(finite_floor(out), x, axis)),),
     kind=REDUCTION, formula="log Σeˣ", domain=(REAL,), sampler=_sampler(least=1),
-    doc="log of the sum of exponentials over the given axes, without overflow.",
+    doc="log of the sum of exponentials over the given axes, without overflow.\n\n"
+        "-inf for no elements, or where all are -inf: the derivative there is 0.",
 )  # fmt: skip
+
+# --- no derivative -------------------------------------------------------------------------------------------
 
 
 def _without_derivative(name: str, function: Any, formula: str, doc: str) -> Op:
@@ -112,7 +231,7 @@ def _without_derivative(name: str, function: Any, formula: str, doc: str) -> Op:
         return function(x, axis=axis, keepdims=keepdims)
 
     return Op(name, forward, vjps=(None,), kind=REDUCTION, formula=formula, domain=_NO_TIES, numpy=function,
-              sampler=_sampler(least=1, ties=False, many=name in ("any", "all")), doc=doc)  # fmt: skip
+              sampler=_sampler(least=1, ties=False, many="arg" not in name), doc=doc)  # fmt: skip
 
 
 argmax = _without_derivative(
@@ -123,3 +242,10 @@ argmin = _without_derivative(
 )
 any = _without_derivative("any", np.any, "any x", "Whether any element is true.")
 all = _without_derivative("all", np.all, "all x", "Whether all elements are true.")
+nanargmax = _without_derivative(
+    "nanargmax", np.nanargmax, "where x is largest", "The place of the largest element that is not nan."
+)
+nanargmin = _without_derivative(
+    "nanargmin", np.nanargmin, "where x is smallest", "The place of the smallest element that is not nan."
+)
+count_nonzero = _without_derivative("count_nonzero", np.count_nonzero, "#(x ≠ 0)", "How many elements are not zero.")

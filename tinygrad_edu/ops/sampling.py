@@ -1,13 +1,30 @@
 """Random legal arguments for the rows' samplers: shapes with 0-d and zero-size among them, axes, arrays.
 
-Knows NumPy's generator only. Tests and the command line draw their cases through the rows, not from here.
+Knows rows and NumPy's generator only. Tests and the command line draw their cases with `sample`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from tinygrad_edu.op import ELEMENTWISE, Op, Sample
+
+
+def sample(op: Op, rng: np.random.Generator) -> Sample:
+    """Random legal arguments and parameters for `op`: its own sampler's, or values of its domain that broadcast.
+
+    Raises ValueError for a row that has no sampler and isn't elementwise.
+    """
+    if op.sampler is not None:
+        return op.sampler(rng)
+    if op.kind is not ELEMENTWISE:
+        raise ValueError(f"the row of {op.name} needs a sampler: only those of elementwise rows can be derived")
+    shapes = broadcastable(rng, len(op.domain))
+    return tuple(domain.draw(rng, size) for domain, size in zip(op.domain, shapes)), {}
 
 
 def shape(rng: np.random.Generator, low: int = 0, high: int = 3, least: int = 0) -> tuple[int, ...]:
@@ -47,6 +64,13 @@ def distinct(rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
     """Values at least 0.1 apart from each other, in random order: no ties for max, sort or median."""
     count = int(np.prod(size))
     return (rng.permutation(count) * 0.25 - 1.0 + rng.uniform(0, 0.1, count)).reshape(size)
+
+
+def apart(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, ...]:
+    """Arrays of the given shapes, no two elements of which are equal, across the arrays too."""
+    values = distinct(rng, (sum(map(math.prod, shapes)),))
+    ends = np.cumsum([math.prod(size) for size in shapes])
+    return tuple(part.reshape(size) for part, size in zip(np.split(values, ends[:-1]), shapes))
 
 
 def normal(rng: np.random.Generator, *size: int) -> np.ndarray:

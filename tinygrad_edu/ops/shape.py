@@ -1,4 +1,7 @@
-"""Shape ops: they move elements and compute nothing. All are linear; most may be views. Arrays only."""
+"""Shape ops: they move elements and compute nothing, so each rule moves them back. Most may be views. Arrays only.
+
+Those that join several arrays are not `linear` in the table's sense: with the others held fixed they are affine.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +39,29 @@ def _factors(rng: np.random.Generator, size: int) -> Shape:
 
 def _reshape_sample(rng: np.random.Generator) -> Sample:
     size = sampling.shape(rng)
-    return (rng.normal(size=size),), {"shape": _factors(rng, math.prod(size))}
+    target: Any = _factors(rng, math.prod(size))
+    if math.prod(size) and rng.random() < 0.3:
+        target = (target[0], -1) if rng.random() < 0.5 else -1
+    return (rng.normal(size=size),), {"shape": target, "order": "F" if rng.random() < 0.3 else "C"}
+
+
+def _reshape(x: Array, shape: Any, order: str = "C", copy: bool | None = None) -> Array:
+    if order not in ("C", "F"):
+        raise ValueError(f"order must be 'C' or 'F', not {order!r}; np.reshape(x, shape, order='A') takes 'A'")
+    out = np.reshape(x, shape, order=order)  # type: ignore[call-overload]
+    if copy:
+        return out.copy()
+    if copy is False and x.size and not np.may_share_memory(x, out):
+        raise ValueError("this array can't take that shape without a copy, and copy=False forbids one")
+    return out
 
 
 reshape = Op(
-    "reshape", lambda x, shape, order="C": np.reshape(x, shape, order=order), numpy=np.reshape,
-    vjps=(lambda g, out, x, shape, order="C": np.reshape(g, x.shape, order=order),),
+    "reshape", _reshape, numpy=np.reshape,
+    vjps=(lambda g, out, x, shape, order="C", copy=None: np.reshape(g, x.shape, order=order),),
     kind=SHAPE, formula="reshape(x, shape)", domain=(REAL,), linear=True, view=True, sampler=_reshape_sample,
-    doc="The same elements in another shape; one side may be -1.",
+    doc="The same elements in another shape; one side may be -1. Order 'F' reads and fills columns first.\n\n"
+        "copy: None copies where the layout needs it, True always, False never (ShapeError where it is needed).",
 )  # fmt: skip
 
 
@@ -101,7 +119,10 @@ squeeze = Op(
 
 def _expand_dims_sample(rng: np.random.Generator) -> Sample:
     size = sampling.shape(rng)
-    return (rng.normal(size=size),), {"axis": sampling.one_axis(rng, len(size) + 1)}
+    axis: Any = sampling.one_axis(rng, len(size) + 1)
+    if rng.random() < 0.3:
+        axis = (0, -1)
+    return (rng.normal(size=size),), {"axis": axis}
 
 
 expand_dims = Op(
@@ -119,7 +140,7 @@ def _concatenate(*arrays: Array, axis: Any = 0) -> Array:
 def _concatenate_rule(g: Array, out: Array, *arrays: Array, position: int, axis: Any = 0) -> Array:
     x = arrays[position]
     if axis is None:
-        start = sum(array.size for array in arrays[:position])
+        start = sum(getattr(array, "size", 1) for array in arrays[:position])  # numbers may stand among the arrays
         return np.reshape(g[start : start + x.size], x.shape)
     axis %= x.ndim
     start = sum(array.shape[axis] for array in arrays[:position])
@@ -137,7 +158,7 @@ def _concatenate_sample(rng: np.random.Generator) -> Sample:
 concatenate = Op(
     "concatenate", _concatenate, numpy=np.concatenate,
     vjps=(_concatenate_rule,), variadic=True,
-    kind=SHAPE, formula="concatenate(x, y, …)", domain=(REAL,), linear=True, sampler=_concatenate_sample,
+    kind=SHAPE, formula="concatenate(x, y, …)", domain=(REAL,), sampler=_concatenate_sample,
     doc="The arrays one after the other along `axis` (None: flattened). Their other sides must be equal.",
 )  # fmt: skip
 
@@ -158,8 +179,46 @@ def _stack_sample(rng: np.random.Generator) -> Sample:
 stack = Op(
     "stack", _stack, numpy=np.stack,
     vjps=(_stack_rule,), variadic=True,
-    kind=SHAPE, formula="stack(x, y, …)", domain=(REAL,), linear=True, sampler=_stack_sample,
+    kind=SHAPE, formula="stack(x, y, …)", domain=(REAL,), sampler=_stack_sample,
     doc="Arrays of one shape, side by side along a new axis.",
+)  # fmt: skip
+
+
+# --- other places, same shape --------------------------------------------------------------------------------
+
+
+def _flip_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng)
+    return (rng.normal(size=size),), {"axis": sampling.axis(rng, len(size))}
+
+
+flip = Op(
+    "flip", np.flip,
+    vjps=(lambda g, out, m, axis=None: np.flip(g, axis),),
+    kind=SHAPE, formula="flip(x)", domain=(REAL,), linear=True, view=True, sampler=_flip_sample,
+    doc="x with the order of its elements reversed along `axis` (one, a tuple, or all by default).",
+)  # fmt: skip
+
+
+def _negated(shift: Any) -> Any:
+    return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
+
+
+def _roll_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng)
+    axis = sampling.axis(rng, len(size))
+    shift: Any = int(rng.integers(-5, 6))
+    if isinstance(axis, tuple) and axis and rng.random() < 0.7:
+        shift = tuple(int(s) for s in rng.integers(-5, 6, len(axis)))
+    return (rng.normal(size=size),), {"shift": shift, "axis": axis}
+
+
+roll = Op(
+    "roll", np.roll,
+    vjps=(lambda g, out, a, shift, axis=None: np.roll(g, _negated(shift), axis),),
+    kind=SHAPE, formula="roll(x, shift)", domain=(REAL,), linear=True, sampler=_roll_sample,
+    doc="x with its elements moved on by `shift` places along `axis`; those that fall off the end come in at the start.\n\n"
+        "Without an axis the elements move as in one row. A tuple of shifts goes with a tuple of axes.",
 )  # fmt: skip
 
 
