@@ -6,6 +6,7 @@ its ops; `gradcheck` holds every gradient against numerical differentiation; `dr
 
 from tinygrad_edu import random
 from tinygrad_edu.autodiff import gradients
+from tinygrad_edu.batching import per_sample_grad, vmap
 from tinygrad_edu.compositions.shape import ndim, shape, swapaxes
 from tinygrad_edu.creation import (
     arange,
@@ -141,6 +142,7 @@ __all__ = [
     "not_equal",
     "ones",
     "ones_like",
+    "per_sample_grad",
     "positive",
     "power",
     "random",
@@ -164,6 +166,7 @@ __all__ = [
     "transpose",
     "value_and_grad",
     "vjp",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",

@@ -376,7 +376,7 @@ def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     """Apply any op: array arguments in order, everything else in `params`."""
     now = _per_thread.state
     operands = _operands(arguments)
-    for x in operands:
+    for x in (*operands, *_tensors_in(params)) if params else operands:
         if x.__class__ in _FOREIGN:
             return _dispatch(x, op, operands, params)
     if now.watchers:
@@ -413,6 +413,11 @@ def _watched(op: Op, operands: tuple[Any, ...], params: dict[str, Any], now: Sta
 
 # Subclasses of Tensor that take over what ops do with them, such as the batched tensors of vmap.
 _FOREIGN: set[type] = set()
+
+
+def _tensors_in(params: dict[str, Any]) -> list[Any]:
+    """Tensors of such classes that are parameters, or parts of an index."""
+    return [x for value in params.values() for x in (value if isinstance(value, tuple) else (value,))]
 
 
 def _dispatch(x: Any, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -459,7 +464,7 @@ def _plain(op: Op, name: str, value: Any) -> Any:
     """A parameter without Tensors in it: parameters are constants of the graph."""
     if name == "index":
         return _plain_index(value)
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.__class__ not in _FOREIGN:
         if value.requires_grad:
             raise DtypeError(
                 describe(f"{op.name}: no gradient flows through `{name}`", where=here(), fix=f"{name}=t.detach()")
@@ -474,7 +479,7 @@ def _plain_index(key: Any) -> Any:
     """An index without Tensors or arrays that somebody else may write to."""
     if isinstance(key, tuple):
         return tuple(_plain_index(part) for part in key)
-    if isinstance(key, Tensor):
+    if isinstance(key, Tensor) and key.__class__ not in _FOREIGN:
         if key.dtype.kind not in "iub":
             raise IndexingError(describe(f"an index must be integers or booleans, not {key.dtype}", where=here()))
         return key._data.copy()
