@@ -44,7 +44,10 @@ def recorded_nodes(roots: Iterable[Node], stop: Collection[Node] = ()) -> tuple[
         if node in stop:
             continue
         nodes.append(node)
-        for parent in _inputs(node):
+        inputs = node.inputs
+        if inputs is None:
+            raise _freed(node)
+        for parent in inputs:
             if parent.requires_grad and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
@@ -52,18 +55,15 @@ def recorded_nodes(roots: Iterable[Node], stop: Collection[Node] = ()) -> tuple[
     return nodes, leaves
 
 
-def _inputs(node: Node) -> tuple[Node, ...]:
-    inputs = node.inputs
-    if inputs is None:
-        raise GradientError(
-            describe(
-                "this graph was freed and can't be used again",
-                op=f"{node.op.name} at {node_site(node)}" if node.op else "",
-                freed=f"by backward(retain_graph=False) at {node.params['freed']}",
-                fix="backward() without retain_graph=False keeps the graph as long as its output",
-            )
+def _freed(node: Node) -> GradientError:
+    return GradientError(
+        describe(
+            "this graph was freed and can't be used again",
+            op=f"{node.op.name} at {node_site(node)}" if node.op else "",
+            freed=f"by backward(retain_graph=False) at {node.params['freed']}",
+            fix="backward() without retain_graph=False keeps the graph as long as its output",
         )
-    return inputs
+    )
 
 
 def _needed(nodes: list[Node], wanted: Iterable[Node]) -> set[Node]:
@@ -253,7 +253,7 @@ def backward(
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
     start: Any = seed if create_graph else seed._data
-    kept = {id(seed._data)}
+    kept = {id(seed._data)} if gradient is not None else set()
 
     def visit(node: Node, g: Any) -> None:
         if retain_grads and keep_gradient not in node.hooks:
@@ -261,7 +261,7 @@ def backward(
         if keep_gradient in node.hooks:
             _deposit(node, g, kept)
 
-    keeping = retain_grads or any(node.hooks for node in nodes)
+    keeping = retain_grads or any([node.hooks for node in nodes])
 
     with recording(create_graph):
         found = sweep(
@@ -298,11 +298,19 @@ def root_of(output: Tensor) -> Node:
             describe(
                 f"{label(output)} doesn't depend on anything that requires grad",
                 where=here(),
-                broken=output._broken or "no input had requires_grad=True",
+                broken=break_of(output),
                 fix="make the inputs with requires_grad=True, and don't detach them on the way",
             )
         )
     return node
+
+
+def break_of(output: Tensor) -> str:
+    """Where the history of a value ended, as far as that is known."""
+    if output._broken is None:
+        return "no input had requires_grad=True"
+    how, code, instruction = output._broken
+    return f"{how} {site_of(code, instruction)}"
 
 
 def seed_of(output: Tensor, gradient: Any) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.memory import SHARED, expose, label, node_of, owner_of_view, replace
-from tinygrad_edu.node import Constant, Leaf, Node, here, keep_gradient, node_site
+from tinygrad_edu.node import Constant, Leaf, Node, here, keep_gradient, node_site, user_frame
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -52,7 +53,7 @@ class Handle:
     _data: np.ndarray
     _node: Node | None  # the recipe, the leaf, or None for a value that no graph has used yet
     _owner: Any  # see SHARED
-    _broken: str | None  # why a value that depends on something with requires_grad has no graph
+    _broken: tuple[str, CodeType, int] | None  # why a value that depends on something with requires_grad has no graph
 
     def __init__(
         self, value: Any, requires_grad: bool = False, dtype: DTypeLike | None = None, name: str | None = None
@@ -60,7 +61,7 @@ class Handle:
         self._owner = self._broken = self._node = None
         if isinstance(value, Handle):
             if value.requires_grad:
-                self._broken = f"copied by Tensor(...) at {here()}"
+                self._broken = broken("copied by Tensor(...) at")
             value = value._data
         elif isinstance(value, list | tuple) and _holds_tracked(value):
             raise DtypeError(
@@ -229,7 +230,7 @@ class Handle:
         """The same value without its history. The array is shared until one of the two is written."""
         result = _bare(self)
         if self.requires_grad:
-            result._broken = f"detach() at {here()}"
+            result._broken = broken("detach() at")
         result._owner = owner_of_view(self)
         return result
 
@@ -303,6 +304,12 @@ class Handle:
         if not self.is_leaf:
             raise GradientError(describe("only leaves can be copied with their gradient", fix="x.detach() first"))
         return Tensor(self._data, requires_grad=self.requires_grad, name=self.name)
+
+
+def broken(how: str) -> tuple[str, CodeType, int]:
+    """The note on a value whose history ends here, and the user's line; its text is made when somebody asks."""
+    frame = user_frame()
+    return how, frame.f_code, frame.f_lasti
 
 
 def _bare(x: _T) -> _T:

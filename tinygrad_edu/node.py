@@ -11,8 +11,8 @@ import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ContextDecorator
 from types import CodeType, FrameType
 from typing import Any
 
@@ -76,10 +76,10 @@ class Leaf(Node):
         self.grad = None
         self.written = 0
 
-    def stamp(self) -> None:
-        """Remember that the array was written now, and by which line."""
+    def stamp(self, frame: FrameType | None = None) -> None:
+        """Remember that the array was written now, and by which line: that of `frame`, or the user's."""
         self.written = next_index()
-        frame = user_frame(2)
+        frame = frame or user_frame()
         self.written_code, self.written_instruction = frame.f_code, frame.f_lasti
 
 
@@ -104,7 +104,10 @@ class Constant(Node):
 
 
 class Scope:
-    """One call of a module or a loss: its name within its parent, what to print on its box, where it was called."""
+    """One call of a module or a loss: its name within its parent, what to print on its box, where it was called.
+
+    `label()` is the text for the box; only pictures ask for it.
+    """
 
     __slots__ = ("code", "instruction", "kind", "label", "module", "name", "parent")
 
@@ -113,9 +116,12 @@ class Scope:
         self.kind = kind  # "module" or "loss"
         self.label = label
         self.module = module
-        self.parent = state().scope
-        frame = user_frame(2)
-        self.code, self.instruction = frame.f_code, frame.f_lasti
+        self.parent = parent = _per_thread.state.scope
+        frame = _get_frame(2)
+        if parent is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            self.code, self.instruction = parent.code, parent.instruction
+        else:
+            self.code, self.instruction = frame.f_code, frame.f_lasti
 
     @property
     def path(self) -> str:
@@ -164,21 +170,26 @@ def state() -> State:
     return _per_thread.state
 
 
-@contextmanager
-def recording(on: bool) -> Iterator[None]:
-    """Switch recording on or off inside the block, for this thread."""
-    now = _per_thread.state
-    before, now.recording = now.recording, on
-    try:
-        yield
-    finally:
-        now.recording = before
+class recording(ContextDecorator):  # noqa: N801  it is used like a function
+    """Switch recording on or off inside the block, or the decorated function, for this thread."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+        self.before: list[bool] = []  # a decorated function may call itself
+
+    def __enter__(self) -> None:
+        now = _per_thread.state
+        self.before.append(now.recording)
+        now.recording = self.on
+
+    def __exit__(self, *_: object) -> None:
+        _per_thread.state.recording = self.before.pop()
 
 
-def user_frame(depth: int) -> FrameType:
-    """The innermost frame outside the engine, starting `depth` frames above the caller's caller."""
-    frame = _get_frame(depth)
-    while frame.f_code.co_filename in _ENGINE_FILES and frame.f_back is not None:
+def user_frame() -> FrameType:
+    """The innermost frame outside the package."""
+    frame = _get_frame(2)
+    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
         frame = frame.f_back
     return frame
 
@@ -216,9 +227,7 @@ def node_site(node: Node) -> str:
     return "" if node.op is None else site_of(node.code, node.instruction, node.scope)
 
 
-def here(depth: int = 2) -> str:
+def here() -> str:
     """`file.py:31` of the innermost frame outside the package."""
-    frame = _get_frame(depth)
-    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
-        frame = frame.f_back
+    frame = user_frame()
     return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

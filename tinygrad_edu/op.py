@@ -178,6 +178,13 @@ def set_engine(apply1: Any, apply2: Any, call: Any) -> None:
 
 
 @functools.cache
+def parameter_names(op: Op) -> frozenset[str]:
+    """The names of the keywords that the op takes."""
+    names = list(signature(op).parameters)
+    return frozenset(names[1:] if op.variadic else names[op.arity :])
+
+
+@functools.cache
 def signature(op: Op) -> inspect.Signature:
     """The signature under which users call `op`: that of its rule, without `g` and `out`."""
     rule = next((rule for rule in op.vjps if rule is not None), None)

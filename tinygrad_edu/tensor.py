@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from tinygrad_edu import interop
 from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, TinygradError, describe
-from tinygrad_edu.handle import Handle, must_be_floating, to_array
+from tinygrad_edu.handle import Handle, broken, must_be_floating, to_array
 from tinygrad_edu.memory import (
     BORROWED,
     FROZEN,
@@ -31,7 +31,7 @@ from tinygrad_edu.memory import (
 )
 from tinygrad_edu.methods import ArrayMethods
 from tinygrad_edu.node import Leaf, Node, State, _per_thread, here, record
-from tinygrad_edu.op import Op, set_engine
+from tinygrad_edu.op import Op, parameter_names, set_engine
 from tinygrad_edu.ops import elementwise, index, linalg, shape
 
 _new = object.__new__
@@ -191,7 +191,7 @@ class Tensor(Handle, ArrayMethods):
             return apply(shape.astype, (self,), {"dtype": np.dtype(dtype)})
         result = tensor_on(self._data.astype(dtype))
         if self.requires_grad:
-            result._broken = f"astype({np.dtype(dtype)}) at {here()}"
+            result._broken = broken(f"astype({np.dtype(dtype)}) at")
         return result
 
     def copy(self) -> Tensor:
@@ -305,10 +305,13 @@ def _holds_tensor(value: Any) -> bool:
 # --- applying ops: where arrays are computed and nodes recorded ----------------------------------------------
 
 
+_SIMPLE = frozenset((type(None), bool, int, float, str))
+
+
 def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     """Apply `op` to a call as users write it: positional arrays, then parameters by place or name."""
-    if not kwargs and not op.variadic and len(args) == op.arity:
-        return apply(op, args, {})
+    if not op.variadic and len(args) == op.arity and kwargs.keys() <= parameter_names(op):
+        return apply(op, args, {n: v if v.__class__ in _SIMPLE else _plain(op, n, v) for n, v in kwargs.items()})
     try:
         arrays, params = op.bind(args, kwargs)
     except TypeError as error:
@@ -435,7 +438,7 @@ def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: 
             if x._broken is not None:
                 result._broken = x._broken
             elif op.differentiable and x._node is not None and x._node.requires_grad:
-                result._broken = f"no_grad() around {here()}"
+                result._broken = broken("no_grad() around")
             if op.view and (out.base is not None or out is x._data):
                 result._owner = owner_of_view(x)
     return result
@@ -517,7 +520,7 @@ def _explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict
     if kind is None:
         return error
     scope = _per_thread.state.scope
-    where = here(3) + (f" in {scope.path}" if scope is not None and scope.path else "")
+    where = here() + (f" in {scope.path}" if scope is not None and scope.path else "")
     rows = {"where": where}
     for place, x in enumerate(operands, 1):
         rows[f"input {place}" if len(operands) > 1 else "input"] = label(x)
