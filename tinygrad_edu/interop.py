@@ -9,16 +9,19 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_edu import ops  # noqa: F401  the registry must be full before the table is made
 from tinygrad_edu.errors import DtypeError, describe
 from tinygrad_edu.op import REGISTRY, Op
+from tinygrad_edu.ops.special import SCIPY
 
 Function = Callable[..., Any]
+_F = TypeVar("_F", bound=Function)
 
 OPS: dict[Any, Op] = {}
 for _op in REGISTRY.values():
@@ -28,19 +31,33 @@ for _op in REGISTRY.values():
 for _alias, _name in ((np.amax, "max"), (np.amin, "min")):
     OPS[_alias] = REGISTRY[_name]
 
-REDUCTIONS: dict[Any, Op] = {
+REDUCTIONS: dict[Any, Function] = {
     ufunc: REGISTRY[name]
-    for ufunc, name in ((np.add, "sum"), (np.multiply, "prod"), (np.maximum, "max"), (np.minimum, "min"))
+    for ufunc, name in (
+        (np.add, "sum"),
+        (np.multiply, "prod"),
+        (np.maximum, "max"),
+        (np.minimum, "min"),
+        (np.logaddexp, "logsumexp"),
+        (np.logical_or, "any"),
+        (np.logical_and, "all"),
+    )
+    if name in REGISTRY
+}
+
+ACCUMULATIONS: dict[Any, Function] = {
+    ufunc: REGISTRY[name]
+    for ufunc, name in ((np.add, "cumsum"), (np.multiply, "cumprod"), (np.logaddexp, "logcumsumexp"))
     if name in REGISTRY
 }
 
 COMPOSITIONS: dict[Any, Function] = {}
 
 
-def implements(*functions: Any) -> Callable[[Function], Function]:
+def implements(*functions: Any) -> Callable[[_F], _F]:
     """Decorator: the decorated function is what these NumPy functions do with Tensors."""
 
-    def register(implementation: Function) -> Function:
+    def register(implementation: _F) -> _F:
         for function in functions:
             COMPOSITIONS[function] = implementation
         return implementation
@@ -58,6 +75,7 @@ def _numpy_signature(function: Any) -> inspect.Signature | None:
 
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Do what NumPy's `function` does, on Tensors. Raises DtypeError where there is no such op."""
+    kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
     composition = COMPOSITIONS.get(function)
     if composition is not None:
         return composition(*args, **kwargs)
@@ -80,9 +98,17 @@ def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
     )
 
 
-def unknown(function: Any) -> DtypeError:
+def scipy_row(ufunc: Any) -> Op | None:
+    """The row that serves a ufunc of scipy.special, if the user has imported that."""
+    name = ufunc.__name__
+    if name in SCIPY and getattr(sys.modules.get("scipy.special"), name, None) is ufunc:
+        return REGISTRY[SCIPY[name]]
+    return None
+
+
+def unknown(function: Any, method: str = "") -> DtypeError:
     """The error for a NumPy function that no row serves, with the nearest ones that some row does."""
-    name = getattr(function, "__name__", str(function))
+    name = getattr(function, "__name__", str(function)) + (f".{method}" if method not in ("", "__call__") else "")
     served = sorted({f.__name__ for f in OPS} | {f.__name__ for f in COMPOSITIONS})
     near = difflib.get_close_matches(name, served, n=3, cutoff=0.5)
     return DtypeError(

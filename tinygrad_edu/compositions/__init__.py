@@ -1,5 +1,47 @@
 """NumPy functions that are compositions of rows, by family. They need no derivative of their own."""
 
-from tinygrad_edu.compositions import shape
+from tinygrad_edu.compositions import (
+    arrangement,
+    array_api,
+    decompositions,
+    differences,
+    dtype,
+    einsum,
+    index,
+    inverses,
+    joining,
+    linalg,
+    nan,
+    norm,
+    order,
+    pad,
+    reduction,
+    scan,
+    shape,
+    signal,
+    statistics,
+    writing,
+)
 
-__all__ = ["shape"]
+__all__ = [
+    "arrangement",
+    "array_api",
+    "decompositions",
+    "differences",
+    "dtype",
+    "einsum",
+    "index",
+    "inverses",
+    "joining",
+    "linalg",
+    "nan",
+    "norm",
+    "order",
+    "pad",
+    "reduction",
+    "scan",
+    "shape",
+    "signal",
+    "statistics",
+    "writing",
+]

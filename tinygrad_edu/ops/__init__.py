@@ -1,5 +1,47 @@
 """The table of ops, by family. Rows know arrays; importing this package fills the registry."""
 
-from tinygrad_edu.ops import elementwise, index, linalg, neural, reduction, shape
+from tinygrad_edu.ops import (
+    bits,
+    decompositions,
+    einsum,
+    elementwise,
+    error_function,
+    exponential,
+    gamma,
+    index,
+    inverses,
+    linalg,
+    neural,
+    order,
+    pad,
+    reduction,
+    rounding,
+    scan,
+    shape,
+    special,
+    trigonometric,
+    window,
+)
 
-__all__ = ["elementwise", "index", "linalg", "neural", "reduction", "shape"]
+__all__ = [
+    "bits",
+    "decompositions",
+    "einsum",
+    "elementwise",
+    "error_function",
+    "exponential",
+    "gamma",
+    "index",
+    "inverses",
+    "linalg",
+    "neural",
+    "order",
+    "pad",
+    "reduction",
+    "rounding",
+    "scan",
+    "shape",
+    "special",
+    "trigonometric",
+    "window",
+]

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_edu.op import REAL, REDUCTION, Domain, Op, Sample, Sampler
 from tinygrad_edu.ops import sampling
+from tinygrad_edu.ops.shape import broadcast_to
 
 Array = Any
 Axis = Any
@@ -32,12 +33,19 @@ def restore(g: Array, x: Array, axis: Axis, keepdims: bool = False) -> Array:
     return np.reshape(g, tuple(1 if i in axes else side for i, side in enumerate(x.shape)))
 
 
-def reduced_count(x: Array, axis: Axis) -> int:
-    """How many elements of x go into one element of the result; 1 for none, so that one may divide by it.
+def spread(g: Array, x: Array, axis: Axis) -> Array:
+    """g repeated along the reduced axes of x: the transpose of summing over them."""
+    return broadcast_to.run(g if axis is None else restore(g, x, axis), shape=x.shape)
 
-    Divide numbers by it, not arrays: in float16 it may be more than the largest number there is.
-    """
-    return math.prod(x.shape[a] for a in reduced_axes(x.ndim, axis)) or 1
+
+def reduced_count(x: Array, axis: Axis) -> int:
+    """How many elements of x go into one element of the result."""
+    return x.size if axis is None else math.prod(x.shape[a] for a in reduced_axes(x.ndim, axis))
+
+
+def one_over(count: float) -> float:
+    """1 / count, inf for 0. Arrays are multiplied by it: in float16 a count may be more than the largest number."""
+    return 1 / count if count else math.inf
 
 
 def _sampler(least: int = 0, ties: bool = True, many: bool = True) -> Sampler:
@@ -53,15 +61,24 @@ def _sampler(least: int = 0, ties: bool = True, many: bool = True) -> Sampler:
 sum = Op(
     "sum", np.sum,
     vjps=(lambda g, out, x, axis=None, keepdims=False:
-          np.broadcast_to(restore(g, x, axis), x.shape),),
+          spread(g, x, axis),),
     kind=REDUCTION, formula="Σx", domain=(REAL,), linear=True, sampler=_sampler(),
     doc="Sum over the given axes (all by default).",
 )  # fmt: skip
 
+
+def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    x = np.asarray(x)
+    if x.dtype.char in "fd" and x.size:  # the same sum and division as np.mean, which spends 3 µs on what else may come
+        axes = axis if axis is None or type(axis) is int else reduced_axes(x.ndim, axis)
+        return np.add.reduce(x, axis=axes, keepdims=keepdims) / reduced_count(x, axis)  # type: ignore[call-overload]
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
 mean = Op(
-    "mean", np.mean,
+    "mean", _mean, numpy=np.mean,
     vjps=(lambda g, out, x, axis=None, keepdims=False:
-          np.broadcast_to(restore(g * (1 / reduced_count(x, axis)), x, axis), x.shape),),
+          spread(g * one_over(reduced_count(x, axis)), x, axis),),
     kind=REDUCTION, formula="Σx / n", domain=(REAL,), linear=True, sampler=_sampler(least=1),
     doc="Mean over the given axes (all by default).",
 )  # fmt: skip
@@ -104,8 +121,8 @@ def freedom(x: Array, axis: Axis, ddof: float) -> float:
 
 
 def _centred(x: Array, axis: Axis) -> Array:
-    """x less its mean, which is a sum here: np.mean would warn about empty slices."""
-    return x - np.sum(x, axis=axis, keepdims=True) / reduced_count(x, axis)
+    """x less its mean."""
+    return x - np.mean(x, axis=axis, keepdims=True) if reduced_count(x, axis) else x
 
 
 def _var(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
@@ -120,8 +137,8 @@ def _std_rule(g: Array, out: Array, x: Array, axis: Axis = None, ddof: float = 0
     """(x − mean) / (n · std). Equality is asked of the elements: the std of three 0.1 is 1e-17, not 0."""
     least = np.min(x, axis=axis, keepdims=True, initial=np.inf)
     flat = np.all(x == least, axis=axis, keepdims=True)
-    spread = np.where(flat, 1, restore(out, x, axis)) * freedom(x, axis, ddof)
-    return np.where(flat, 0, restore(g, x, axis) * _centred(x, axis) / spread)
+    slope = _centred(x, axis) / np.where(flat, 1, restore(out, x, axis)) * one_over(freedom(x, axis, ddof))
+    return np.where(flat, 0, restore(g, x, axis) * slope)
 
 
 def _spread_sample(rng: np.random.Generator) -> Sample:
@@ -135,7 +152,7 @@ def _spread_sample(rng: np.random.Generator) -> Sample:
 var = Op(
     "var", _var, numpy=np.var,
     vjps=(lambda g, out, x, axis=None, ddof=0, keepdims=False:
-          restore(g, x, axis) * (2 * _centred(x, axis)) / freedom(x, axis, ddof),),
+          restore(g, x, axis) * (2 * one_over(freedom(x, axis, ddof)) * _centred(x, axis)),),
     kind=REDUCTION, formula="Σ(x − mean x)² / (n − ddof)", domain=(REAL,), sampler=_spread_sample,
     doc="Variance over the given axes (all by default): the mean squared distance from the mean.",
 )  # fmt: skip
@@ -157,35 +174,37 @@ def shared(g: Array, winners: Array, axis: Axis, more: Any = 0) -> Array:
 
 
 def _extremum_rule(
-    g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True
+    g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None
 ) -> Array:
     """The elements that equal the extremum share its gradient; a nan is the extremum wherever there is one."""
     result = restore(out, x, axis)
-    winners = np.logical_and(np.logical_or(x == result, x != x), where)
+    winners = np.logical_or(x == result, x != x)
     return shared(g, winners, axis, 0 if initial is None else result == initial)
 
 
 def _nan_extremum_rule(
-    g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True
+    g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None
 ) -> Array:
     """As for max and min, but a nan never wins."""
     result = restore(out, x, axis)
-    return shared(g, np.logical_and(x == result, where), axis, 0 if initial is None else result == initial)
+    return shared(g, x == result, axis, 0 if initial is None else result == initial)
 
 
 def _extremum(name: str, function: Any, word: str) -> Op:
     """max, min, and the two that skip nan."""
 
-    def forward(x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
-        return function(x, axis=axis, keepdims=keepdims, initial=initial, where=where)
+    def forward(x: Array, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Array:
+        if initial is None:
+            return function(x, axis=axis, keepdims=keepdims)
+        return function(x, axis=axis, keepdims=keepdims, initial=initial)
 
     skips = name.startswith("nan")
     return Op(name, forward, vjps=(_nan_extremum_rule if skips else _extremum_rule,), kind=REDUCTION,
               formula=f"{name} x", domain=_NO_TIES, numpy=function, sampler=_sampler(least=1, ties=False),
               doc=f"The {word} element over the given axes (all by default)"
                   + (", nan left out.\n\n" if skips else "; nan where there is one.\n\n")
-                  + f"Equal {word} elements share the gradient. `initial` takes part as one more element, a constant;\n"
-                    "where the mask `where` is False an element takes no part, and `initial` must be given.")  # fmt: skip
+                  + f"Equal {word} elements share the gradient. `initial`, a constant, takes part as one more element.",
+              )  # fmt: skip
 
 
 _NO_TIES = (Domain("any real number, kinks at ties", -2.0, 2.0),)
@@ -205,6 +224,7 @@ def finite_floor(out: Array) -> Array:
 
 def _logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     x = np.asarray(x)
+    x = x if x.dtype.kind in "fc" else x.astype(np.float64)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)  # all -inf, or a +inf: subtracting it would give nan
     with np.errstate(divide="ignore"):

@@ -1,0 +1,120 @@
+"""Every method of Tensors does what the method of the same name does on arrays."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import GradientError
+
+X = np.array([[3.0, -1.0, 2.0], [0.0, 5.0, 4.0]])
+MASK = np.array([[True, False, True], [True, True, True]])
+
+CALLS = {
+    "sum": [{}, {"axis": 0}, {"axis": (0, 1), "keepdims": True}, {"where": MASK, "initial": 2.0}, {"dtype": "f4"}],
+    "prod": [{}, {"axis": 1}, {"where": MASK, "initial": 2.0}, {"dtype": "f4"}],
+    "mean": [{}, {"axis": -1, "keepdims": True}, {"where": MASK}, {"dtype": "f4"}],
+    "var": [{}, {"axis": 1, "ddof": 1}, {"where": MASK, "axis": 1}],
+    "std": [{}, {"axis": 1, "ddof": 1}, {"where": MASK, "axis": 1}],
+    "max": [{}, {"axis": 0}, {"axis": 0, "initial": 3.5, "where": MASK}],
+    "min": [{}, {"axis": 0}, {"axis": 0, "initial": 0.5, "where": MASK}],
+    "argmax": [{}, {"axis": 1, "keepdims": True}],
+    "argmin": [{}, {"axis": 0}],
+    "any": [{}, {"axis": 0}, {"where": MASK}],
+    "all": [{}, {"axis": 0}, {"where": MASK}],
+    "cumsum": [{}, {"axis": 1}, {"dtype": "f4"}],
+    "cumprod": [{}, {"axis": 0}],
+    "trace": [{}, {"offset": 1}],
+    "diagonal": [{}, {"offset": 1, "axis1": 1, "axis2": 0}],
+    "ravel": [{}, {"order": "F"}],
+    "flatten": [{}, {"order": "F"}],
+    "squeeze": [{}],
+    "transpose": [{}],
+    "repeat": [{"repeats": 2}, {"repeats": [1, 2], "axis": 0}],
+    "take": [{"indices": [0, 4]}, {"indices": [[1, 0]], "axis": 1}, {"indices": [7], "mode": "wrap"}],
+    "compress": [{"condition": [True, False, True], "axis": 1}],
+    "argsort": [{}, {"axis": None}, {"axis": 0, "kind": "stable"}],
+    "argpartition": [{"kth": 1}],
+    "clip": [{"min": 0.5}, {"min": 0.5, "max": 3.5}],
+    "round": [{}, {"decimals": 1}],
+    "conj": [{}],
+    "conjugate": [{}],
+    "nonzero": [{}],
+}
+
+
+@pytest.mark.parametrize(("name", "options"), [(n, o) for n, calls in CALLS.items() for o in calls], ids=str)
+def test_methods_are_numpy_s(name, options):
+    expected = getattr(X, name)(**options)
+    results = getattr(tg.Tensor(X, requires_grad=True), name)(**options)
+    for got, wanted in zip(*[r if isinstance(r, tuple) else (r,) for r in (results, expected)], strict=True):
+        assert isinstance(got, tg.Tensor)
+        assert got.dtype == wanted.dtype
+        assert got.shape == np.shape(wanted)
+        np.testing.assert_allclose(got.detach().numpy(), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_parameters_have_numpy_s_names_and_defaults(name):
+    own = inspect.signature(getattr(tg.Tensor, name)).parameters
+    try:
+        theirs = inspect.signature(getattr(np.ndarray, name)).parameters
+    except ValueError:  # older versions of NumPy don't tell
+        return
+    named = [n for n, p in theirs.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    assert [n for n in own if n in named] == named
+    for n in named:
+        if n not in ("self", "keepdims", "initial", "where", "min", "max", "mean"):
+            assert own[n].default == theirs[n].default
+
+
+@pytest.mark.parametrize("name", ["argmax", "sum", "cumsum", "max", "prod", "mean", "any", "take", "clip", "round"])
+def test_out(name):
+    options = {"indices": [1, 0], "axis": 1} if name == "take" else {"min": 0} if name == "clip" else {}
+    expected = getattr(X, name)(**options)
+    target = np.zeros(np.shape(expected), np.asarray(expected).dtype)
+    assert getattr(tg.Tensor(X), name)(**options, out=target) is target
+    assert np.array_equal(target, expected)
+
+
+def test_facts_and_parts():
+    x = tg.Tensor(X, requires_grad=True)
+    assert (x.itemsize, x.nbytes) == (X.itemsize, X.nbytes)
+    assert np.array_equal(x.mT.detach().numpy(), X.mT)
+    assert np.array_equal(x.real.detach().numpy(), X)
+    assert not x.imag.detach().numpy().any()
+
+
+def test_methods_with_an_operand():
+    x = tg.Tensor(X, requires_grad=True)
+    assert np.array_equal(x.dot(X.T).detach().numpy(), X.dot(X.T))
+    assert np.array_equal(tg.Tensor([0, 1]).choose([X[0, :2], X[1, :2]]).numpy(), [3, 5])
+    assert tg.Tensor([1.0, 2.0, 4.0]).searchsorted(3.0, "right").item() == 2
+
+
+def test_what_numpy_does_in_place_gives_the_handle_a_new_value_with_its_gradient():
+    leaf = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
+    x = leaf * 1
+    before = x * 1
+    assert x.sort() is None
+    assert x.tolist() == [1, 2, 3]
+    assert before.tolist() == [3, 1, 2]
+    (x * [1.0, 10.0, 100.0]).sum().backward()
+    assert leaf.grad.tolist() == [100, 1, 10]
+    y = leaf * 1
+    y.partition(0)
+    assert y.tolist()[0] == 1
+    y.fill(7.0)
+    assert y.tolist() == [7, 7, 7]
+    constant = tg.Tensor([3.0, 1.0])
+    constant.sort()
+    assert constant.tolist() == [1, 3]
+    with pytest.raises(GradientError, match="leaf"):
+        leaf.sort()
+
+
+def test_put():
+    x = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True) * 1
+    x.put([0, -1], [9.0, 8.0])
+    assert x.tolist() == [[9, 2], [3, 8]]

@@ -1,0 +1,369 @@
+"""Medians, quantiles and correlations. `tg.<name>` and `np.<name>(tensor)` are the same.
+
+A quantile lies between two order statistics; of equal elements each takes an equal share of the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compositions.reduction import any, as_floats, handed, mean, sum
+from tinygrad_edu.errors import DtypeError, ShapeError, describe
+from tinygrad_edu.interop import implements
+from tinygrad_edu.node import here
+from tinygrad_edu.ops.elementwise import ceil, clip, floor, maximum, minimum, sqrt
+from tinygrad_edu.ops.elementwise import where as choose
+from tinygrad_edu.ops.order import order_statistic
+from tinygrad_edu.ops.rounding import conjugate, floor_divide
+from tinygrad_edu.ops.shape import astype, concatenate, stack
+from tinygrad_edu.tensor import Tensor, as_tensor
+
+__all__ = [
+    "corrcoef",
+    "cov",
+    "median",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
+    "percentile",
+    "quantile",
+]
+
+# --- medians and quantiles -----------------------------------------------------------------------------------
+
+
+def _rows(x: Tensor, axis: Any) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:
+    """x with the given axes as one last axis; and the shapes of the result without and with sides of 1 for them."""
+    every = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    if not all(-x.ndim <= a < x.ndim for a in every):
+        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here()))
+    gone = [a % x.ndim for a in every]
+    if len(set(gone)) != len(gone):
+        raise ShapeError(describe(f"axis {axis} names an axis twice", where=here()))
+    kept = [a for a in range(x.ndim) if a not in gone]
+    shape = tuple(x.shape[a] for a in kept)
+    ones = tuple(1 if a in gone else side for a, side in enumerate(x.shape))
+    return x.transpose([*kept, *gone]).reshape((*shape, math.prod(x.shape[a] for a in gone))), shape, ones
+
+
+def _closest(place: Any) -> Any:
+    """The next whole number above; of a whole number that is odd, itself."""
+    below = np.floor(place)
+    odd = np.logical_and(place == below, np.remainder(below, 2) == 1)
+    return below + 1 - choose(odd, 1, 0)
+
+
+def _continuous(a: float, b: float) -> Callable[[Any, float], Any]:
+    return lambda n, q: n * q + (a + q * (1 - a - b)) - 1
+
+
+# The place of the quantile q among n sorted numbers, counted from 0; see Hyndman and Fan, Sample Quantiles in
+# Statistical Packages, The American Statistician 50 (1996). Between two places the result lies between two numbers.
+_PLACES: dict[str, Callable[[Any, float], Any]] = {
+    "linear": lambda n, q: (n - 1) * q,
+    "lower": lambda n, q: np.floor((n - 1) * q),
+    "higher": lambda n, q: np.ceil((n - 1) * q),
+    "nearest": lambda n, q: np.rint((n - 1) * q),
+    "midpoint": lambda n, q: (np.floor((n - 1) * q) + np.ceil((n - 1) * q)) / 2,
+    "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
+    "averaged_inverted_cdf": lambda n, q: (np.floor(n * q - 1) + np.ceil(n * q - 1) + 1) / 2,
+    "closest_observation": lambda n, q: _closest(n * q - 1.5),
+    "interpolated_inverted_cdf": _continuous(0, 1),
+    "hazen": _continuous(0.5, 0.5),
+    "weibull": _continuous(0, 0),
+    "median_unbiased": _continuous(1 / 3, 1 / 3),
+    "normal_unbiased": _continuous(3 / 8, 3 / 8),
+}
+_PICKING = ("lower", "higher", "nearest", "inverted_cdf", "closest_observation")  # one element, never between two
+
+
+def _picked(row: Tensor, q: float, method: str) -> Tensor:
+    """The quantile q along the last axis; nan where there is a nan."""
+    n = row.shape[-1]
+    if not n:
+        raise ShapeError(describe("a quantile of no elements is not defined", where=here()))
+    place = min(max(float(_PLACES[method](n, q)), 0.0), n - 1.0)
+    low, t = math.floor(place), place % 1
+    value = order_statistic(row, low)
+    if t:
+        above = order_statistic(row, low + 1)
+        value = value + (above - value) * t if t < 0.5 else above - (above - value) * (1 - t)
+    return _nan_if_any(value, row)
+
+
+def _picked_of_numbers(row: Tensor, q: float, method: str) -> Tensor:
+    """The quantile q along the last axis of the elements that are not nan; every row has its own number of them."""
+    count = sum(np.logical_not(np.isnan(row)), -1)
+    place = maximum(minimum(_PLACES[method](count, q), count - 1), 0)
+    low, high = floor(place), ceil(place)
+    t = astype(place - low, dtype=row.dtype)
+    below, above = order_statistic(row, astype(low, dtype=np.intp)), order_statistic(row, astype(high, dtype=np.intp))
+    with np.errstate(invalid="ignore"):  # inf − inf, where both are the same element
+        rise = choose(low == high, 0, above - below)
+        return choose(t < 0.5, below + rise * t, above - rise * (1 - t))
+
+
+def _nan_if_any(value: Tensor, row: Tensor) -> Tensor:
+    """nan where the row holds one: it sorts to the end, so no order statistic before it notices."""
+    return choose(any(np.isnan(row), -1), np.nan, value) if row.dtype.kind == "f" else value
+
+
+def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, pick: Any) -> Tensor:
+    if weights is not None:
+        raise DtypeError(describe("quantiles with weights= are not supported", where=here(), fix="weights=None"))
+    if method not in _PLACES:
+        raise ShapeError(describe(f"{method!r} is no method of quantiles", where=here(), known=", ".join(_PLACES)))
+    x = as_tensor(a)
+    if x.dtype.kind == "c":
+        raise DtypeError(describe("complex numbers have no order, so no quantiles", where=here()))
+    if x.dtype.kind == "b" or method not in _PICKING:
+        x = as_floats(x)
+    if isinstance(q, Tensor) and q.requires_grad:
+        raise DtypeError(describe("no gradient flows through q", where=here(), fix="q=t.detach()"))
+    places = np.asarray(q, dtype=np.float64)
+    if not ((places >= 0) & (places <= 1)).all():
+        raise ShapeError(describe("quantiles lie between 0 and 1 (percentiles between 0 and 100)", where=here(), q=q))
+    row, shape, ones = _rows(x, axis)
+    shape = ones if keepdims else shape
+
+    def single(p: float) -> Tensor:
+        chosen: Tensor = pick(row, p, method)
+        return chosen
+
+    if not places.ndim:
+        return single(float(places)).reshape(shape)
+    if not places.size:
+        return as_tensor(np.zeros((*places.shape, *shape), x.dtype))
+    return stack([single(p) for p in places.ravel().tolist()]).reshape((*places.shape, *shape))
+
+
+@implements(np.quantile)
+def quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+) -> Tensor:
+    """The value below which the fraction q of the elements lies, over the given axes (all by default).
+
+    q        one fraction or several; their axes come first in the result. A constant
+    method   one of NumPy's
+    Raises DtypeError for weights, which NumPy has for one method.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.quantile([1.0, 2.0, 4.0], [0.25, 0.5])
+    Tensor([1.5, 2. ])
+    """
+    return handed(_quantiles(a, q, axis, method, keepdims, weights, _picked), out)
+
+
+@implements(np.percentile)
+def percentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+) -> Tensor:
+    """The quantile of q / 100.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.percentile([1.0, 2.0, 4.0], 75)
+    Tensor(3.)
+    """
+    return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights, _picked), out)
+
+
+@implements(np.nanquantile)
+def nanquantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+) -> Tensor:
+    """The quantile of the elements that are not nan; nan where there are none.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.nanquantile([1.0, np.nan, 2.0], 0.5)
+    Tensor(1.5)
+    """
+    return handed(_quantiles(a, q, axis, method, keepdims, weights, _picked_of_numbers), out)
+
+
+@implements(np.nanpercentile)
+def nanpercentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: None = None,
+) -> Tensor:
+    """The quantile of q / 100 of the elements that are not nan; nan where there are none.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.nanpercentile([1.0, np.nan, 2.0], 50)
+    Tensor(1.5)
+    """
+    return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights, _picked_of_numbers), out)
+
+
+def _fraction(q: Any) -> Any:
+    return q / 100 if isinstance(q, Tensor) else np.asarray(q) / 100
+
+
+@implements(np.median)
+def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Tensor:
+    """The middle element over the given axes (all by default), or the mean of the two middle ones.
+
+    Elements that equal the middle one share its gradient equally, as for max and min.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.grad(tg.median)(np.array([4.0, 1.0, 2.0, 2.0, 2.0]))
+    Tensor([0.        , 0.        , 0.33333333, 0.33333333, 0.33333333])
+    """
+    row, shape, ones = _rows(as_floats(a), axis)
+    n = row.shape[-1]
+    if not n:
+        return handed(mean(row, -1).reshape(ones if keepdims else shape), out)
+    value = order_statistic(row, n // 2)
+    if n % 2 == 0:
+        value = (order_statistic(row, n // 2 - 1) + value) / 2
+    return handed(_nan_if_any(value, row).reshape(ones if keepdims else shape), out)
+
+
+@implements(np.nanmedian)
+def nanmedian(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Tensor:
+    """The median of the elements that are not nan; nan where there are none.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.nanmedian([1.0, np.nan, 4.0, 2.0])
+    Tensor(2.)
+    """
+    row, shape, ones = _rows(as_floats(a), axis)
+    if not row.shape[-1]:
+        return median(a, axis, out, keepdims=keepdims)
+    count = sum(np.logical_not(np.isnan(row)), -1)
+    value = (
+        order_statistic(row, floor_divide(maximum(count - 1, 0), 2)) + order_statistic(row, floor_divide(count, 2))
+    ) / 2
+    return handed(value.reshape(ones if keepdims else shape), out)
+
+
+# --- correlation ---------------------------------------------------------------------------------------------
+
+
+def _variables(m: Any, rowvar: bool, dtype: Any) -> Tensor:
+    """A matrix with one variable in each row."""
+    x = as_floats(m, dtype)
+    if x.ndim > 2:
+        raise ShapeError(describe(f"variables and observations make two axes, not {x.ndim}", where=here()))
+    if x.ndim < 2:
+        return x.reshape((1, x.size))
+    return x if rowvar else x.T
+
+
+@implements(np.cov)
+def cov(
+    m: Any,
+    y: Any = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: Any = None,
+    aweights: Any = None,
+    *,
+    dtype: Any = None,
+) -> Tensor:
+    """Σ (x − mean x)(x − mean x)ᵀ / (n − 1), variables in rows (in columns with rowvar=False), (v, n) -> (v, v).
+
+    y                   more variables
+    bias, ddof          what is taken from n: 0 with bias, 1 without, or ddof
+    fweights, aweights  how often each observation occurred, and how much it weighs; gradients flow through aweights
+
+    >>> import tinygrad_edu as tg
+    >>> tg.cov([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
+    Tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    if ddof is not None and ddof != int(ddof):
+        raise ShapeError(describe(f"cov: ddof must be a whole number, not {ddof}", where=here()))
+    x = _variables(m, rowvar, dtype)
+    if y is not None:
+        more = _variables(y, rowvar or as_tensor(y).ndim < 2 or as_tensor(y).shape[0] == 1, dtype)
+        x = concatenate([x, more])
+    if not x.shape[0]:
+        return as_tensor(np.zeros((0, 0), x.dtype))
+    weights = _observation_weights(x, fweights, aweights)
+    ddof = ddof if ddof is not None else 0 if bias else 1
+    if weights is None:
+        freedom = max(x.shape[1] - ddof, 0)
+        centred = x - mean(x, 1, keepdims=True)
+        return (centred @ _conjugate(centred.T) / freedom).squeeze()
+    total = sum(weights)
+    lost = ddof if aweights is None or not ddof else ddof * sum(weights * aweights) / total
+    centred = x - sum(x * weights, 1, keepdims=True) / total
+    return (centred @ _conjugate((centred * weights).T) / maximum(total - lost, 0)).squeeze()
+
+
+def _conjugate(x: Tensor) -> Tensor:
+    return conjugate(x) if x.dtype.kind == "c" else x
+
+
+def _observation_weights(x: Tensor, fweights: Any, aweights: Any) -> Tensor | None:
+    """The product of both kinds of weights, in the dtype of x; None where there are none."""
+    weights: Tensor | None = None
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is None:
+            continue
+        given = as_tensor(given)
+        if given.shape != x.shape[1:]:
+            raise ShapeError(describe(f"cov: {name} {given.shape} don't fit {x.shape[1]} observations", where=here()))
+        numbers = given.detach().numpy()
+        if (numbers < 0).any():
+            raise ShapeError(describe(f"cov: {name} can't be negative", where=here()))
+        if name == "fweights" and (numbers != np.rint(numbers)).any():
+            raise DtypeError(describe("cov: fweights count observations, so they are whole numbers", where=here()))
+        given = given if given.dtype.kind in "fc" else given.astype(x.dtype)
+        weights = given if weights is None else weights * given
+    return weights
+
+
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Tensor:
+    """cov divided by the standard deviations of both variables, (v, n) -> (v, v): from -1 to 1.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
+    Tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
+    together = cov(x, y, rowvar, dtype=dtype)
+    if not together.ndim:
+        return together / together
+    every = np.arange(len(together))
+    spread = sqrt(together[every, every])
+    return clip(together / spread[:, None] / spread, -1, 1)

@@ -1,0 +1,65 @@
+"""Tools for functions that NumPy lacks and that are computed region by region. Plain arrays only.
+
+Knows how to evaluate; which formula holds where is for the family modules.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = Any
+Function = Callable[..., Array]
+
+_BLOCK = 16384  # 128 kB: the temporaries of one block stay in the second-level cache
+
+
+def in_double(function: Function) -> Function:
+    """Decorator: the decorated function of flat float64 arrays takes real arrays of any shape and dtype.
+
+    The result has the dtype that NumPy's own functions would give, float64 for integers; numbers outside the
+    domain give nan or inf without a warning. Parameters by keyword are passed on.
+    """
+
+    @functools.wraps(function)
+    def forward(*arrays: Any, **params: Any) -> Array:
+        dtype = np.result_type(*arrays) if any(isinstance(x, np.ndarray | np.generic) for x in arrays) else np.float64
+        if np.dtype(dtype).kind not in "fiub":
+            raise TypeError(f"only real numbers will do, not {dtype}")
+        dtype = dtype if np.dtype(dtype).kind == "f" else np.float64
+        together = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in arrays))
+        flat = [x.ravel() for x in together]
+        out = np.empty(flat[0].size, dtype)
+        with np.errstate(all="ignore"):
+            for start in range(0, out.size, _BLOCK):
+                part = slice(start, start + _BLOCK)
+                out[part] = function(*(x[part] for x in flat), **params)
+        return out.reshape(together[0].shape)
+
+    return forward
+
+
+def by_region(x: Array, *regions: tuple[Any, Function]) -> Array:
+    """The value of the first function whose condition holds, each computed only where it is needed; nan elsewhere."""
+    out = np.full(x.shape, np.nan)
+    left = ~np.isnan(x)
+    for condition, function in regions:
+        here = left & condition
+        if here.all():
+            return function(x)
+        if here.any():
+            out[here] = function(x[here])
+            left &= ~here
+    return out
+
+
+def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
+    """c₀ xⁿ + c₁ xⁿ⁻¹ + … + cₙ, by Horner's scheme."""
+    out = np.full(x.shape, coefficients[0])
+    for coefficient in coefficients[1:]:
+        out *= x
+        out += coefficient
+    return out
