@@ -1,0 +1,230 @@
+"""Saved models come back bit by bit; a file that is not whole is named and never half-loaded or half-written."""
+
+import json
+import os
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DataError, FileError, FileNotFound, ShapeError
+from tinygrad_edu.nn import MLP, Linear, Module, Sequential, files, load, load_state
+
+MODELS = {
+    "mlp": lambda: MLP([4, 3, 2], rng=1, dtype=np.float32),
+    "mlp with two activations": lambda: MLP([4, 3, 2], activation="relu", output_activation=None, rng=2),
+    "linear": lambda: Linear(4, 2, bias=False, activation="tanh", rng=3),
+    "sequential": lambda: Sequential(Linear(4, 3), tg.relu, Sequential(Linear(3, 2), tg.softmax)),
+}
+
+
+class Own(Module):
+    def __init__(self):
+        self.inner = Linear(2, 2, init="normal")
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "m.npz"
+    MODELS["mlp"]().save(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_comes_back_as_it_was(kind, tmp_path):
+    model = MODELS[kind]()
+    path = tmp_path / "model.npz"
+    model.save(path)
+    again = load(path)
+    assert type(again) is type(model)
+    assert repr(again) == repr(model)
+    for (name, a), (other, b) in zip(model.named_parameters(), again.named_parameters(), strict=True):
+        assert (name, a.dtype, a.data.tolist()) == (other, b.dtype, b.data.tolist())
+        assert b.requires_grad
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    np.testing.assert_array_equal(model(x).detach().numpy(), again(x).detach().numpy())
+    assert os.listdir(tmp_path) == ["model.npz"]
+
+
+@given(sizes=st.lists(st.integers(1, 4), min_size=2, max_size=4), rng=st.integers(0, 99))
+def test_every_mlp_comes_back(tmp_path_factory, sizes, rng):
+    path = tmp_path_factory.mktemp("model") / "m.npz"
+    model = MLP(sizes, rng=rng)
+    model.save(path)
+    for name, array in load(path).state_dict().items():
+        np.testing.assert_array_equal(array, model.state_dict()[name])
+
+
+def test_equal_models_give_equal_bytes_and_plain_numpy_reads_them(saved, tmp_path):
+    other = tmp_path / "other.npz"
+    MODELS["mlp"]().save(other)
+    assert other.read_bytes() == saved.read_bytes()
+    with np.load(saved, allow_pickle=False) as file:
+        assert file["layer1.weight"].shape == (4, 3)
+        assert json.loads(str(file[files.ARCHITECTURE]))["class"] == "MLP"
+
+
+def test_the_file_can_be_read_by_whom_the_umask_allows(tmp_path):
+    before = os.umask(0o022)
+    try:
+        Linear(1, 1).save(tmp_path / "m.npz")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "m.npz").stat().st_mode) == 0o644
+
+
+def test_a_module_of_a_class_of_its_own_is_read_as_a_state(tmp_path):
+    path = tmp_path / "own.npz"
+    model = Own()
+    model.save(path)
+    with pytest.raises(DataError, match=r"own\.npz holds parameters, but not how to build the model") as caught:
+        load(path)
+    assert "found: inner.weight, inner.bias" in str(caught.value)
+    assert "model.load_state_dict(tg.nn.load_state(path))" in str(caught.value)
+    other = Own()
+    other.inner.weight.data = np.zeros((2, 2))
+    other.load_state_dict(load_state(path))
+    np.testing.assert_array_equal(other.inner.weight.data, model.inner.weight.data)
+
+
+def test_an_activation_without_a_name_is_saved_as_a_state_only(tmp_path):
+    path = tmp_path / "m.npz"
+    for model in (Linear(1, 1, activation=lambda z: z), Sequential(Linear(1, 1), lambda z: z)):
+        model.save(path)
+        with pytest.raises(DataError, match="not how to build the model"):
+            load(path)
+
+
+# --- files that are not whole ---
+
+
+def test_a_missing_file(tmp_path):
+    for read in (load, load_state):
+        with pytest.raises(FileNotFound, match=r"no such file: m\.npz"):
+            read(tmp_path / "m.npz")
+
+
+def test_a_folder_in_place_of_the_file(tmp_path):
+    with pytest.raises(FileError, match=r"can't read(.|\n)*Is a directory"):
+        load(tmp_path)
+
+
+def test_a_truncated_file_at_any_length(saved):
+    content = saved.read_bytes()
+    for length in (0, 1, 10, len(content) // 2, len(content) - 1):
+        saved.write_bytes(content[:length])
+        with pytest.raises(DataError, match=r"m\.npz is no whole model file \(\.npz\)"):
+            load(saved)
+
+
+@pytest.mark.parametrize("place", range(0, 2000, 37))
+def test_a_damaged_byte_is_found_or_harmless(saved, place):
+    content = bytearray(saved.read_bytes())
+    before = load(saved).state_dict()
+    content[place % len(content)] ^= 0xFF
+    saved.write_bytes(bytes(content))
+    message, after = "", {}
+    try:
+        after = load(saved).state_dict()
+    except DataError as error:
+        message = str(error)
+    assert (str(saved) in message) != bool(after)
+    for name, array in after.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("content", [b"PK but no zip", b"<html>", b"\x93NUMPY\x01\x00"])
+def test_a_file_of_another_kind(tmp_path, content):
+    path = tmp_path / "m.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"m\.npz is no whole model file"):
+        load(path)
+
+
+def test_pickled_arrays_are_never_opened(tmp_path):
+    path = tmp_path / "m.npz"
+    np.savez(path, evil=np.array([print], dtype=object))
+    with pytest.raises(DataError, match=r"no whole model file(.|\n)*allow_pickle=False"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "why"),
+    [
+        ("{", "Expecting property name"),
+        ('{"class": "Tower"}', "no layer is called 'Tower'"),
+        ("[]", "list indices"),
+        ('{"class": "Linear"}', "in_features"),
+        ('{"class": "MLP", "layers": ["eval"]}', "no activation is called 'eval'"),
+        ('{"class": "MLP", "layers": []}', "unexpected: layer1.weight"),
+    ],
+)
+def test_an_architecture_that_makes_no_sense(saved, architecture, why):
+    arrays = load_state(saved)
+    np.savez(saved, **{files.ARCHITECTURE: np.array(architecture)}, **arrays)
+    with pytest.raises(DataError, match=r"m\.npz doesn't hold a whole model") as caught:
+        load(saved)
+    assert why in str(caught.value)
+
+
+def test_an_array_of_another_shape_is_named(saved):
+    with np.load(saved) as file:
+        arrays = dict(file)
+    np.savez(saved, **{**arrays, "layer1.bias": np.zeros(7, np.float32)})
+    with pytest.raises(DataError, match=r"layer1\.bias: the state has shape \(7,\), the model \(3,\)"):
+        load(saved)
+    with pytest.raises(ShapeError, match=r"layer1\.bias: the state has shape \(7,\), the model \(3,\)"):
+        MODELS["mlp"]().load_state_dict(load_state(saved))
+
+
+# --- writing ---
+
+
+def test_a_file_is_only_replaced_by_a_whole_one(saved, monkeypatch):
+    content = saved.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FileError, match=r"can't write m\.npz(.|\n)*why: +No space left on device"):
+        MLP([2, 2]).save(saved)
+    assert saved.read_bytes() == content
+    assert os.listdir(saved.parent) == ["m.npz"]
+
+
+def test_an_interruption_while_writing_leaves_the_old_file(saved, monkeypatch):
+    content = saved.read_bytes()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        MLP([2, 2]).save(saved)
+    assert saved.read_bytes() == content
+    assert os.listdir(saved.parent) == ["m.npz"]
+
+
+@pytest.mark.parametrize("place", ["nowhere/m.npz", "file/m.npz", ""])
+def test_a_place_that_cannot_be_written(tmp_path, place):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FileError, match=r"can't write (.|\n)*fix: +a folder that exists"):
+        Linear(1, 1).save(tmp_path / place)
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_link_is_written_through(tmp_path):
+    target, link = tmp_path / "target.npz", tmp_path / "link.npz"
+    target.write_bytes(b"")
+    link.symlink_to(target)
+    Linear(1, 1).save(link)
+    assert link.is_symlink()
+    assert zipfile.is_zipfile(target)

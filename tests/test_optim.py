@@ -1,0 +1,290 @@
+"""Optimisers do PyTorch's arithmetic, in place and in the parameter's dtype, and refuse what makes no sense."""
+
+import gc
+import math
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import DataError, DtypeError, GradientError, ShapeError
+from tinygrad_edu.node import Node
+from tinygrad_edu.optim import SGD, Adam
+from tinygrad_edu.tensor import Tensor
+
+START = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+
+
+def gradients(steps, dtype=np.float64):
+    return np.random.default_rng(3).normal(size=(steps, *START.shape)).astype(dtype)
+
+
+def after(make, grads, dtype=np.float64):
+    """The parameter's value after each step with these gradients."""
+    p = tg.Tensor(START.astype(dtype), requires_grad=True)
+    optimizer = make([p])
+    values = []
+    for g in grads:
+        p.grad = g
+        optimizer.step()
+        values.append(p.data.copy())
+    return values
+
+
+def sgd_by_formula(p, grads, lr, momentum, decay, nesterov):
+    """The algorithm in torch.optim.SGD's documentation, with dampening 0."""
+    p, b = p.copy(), None
+    for g in grads:
+        g = g + decay * p
+        if momentum:
+            b = g if b is None else momentum * b + g
+            g = g + momentum * b if nesterov else b
+        p = p - lr * g
+        yield p
+
+
+def adam_by_formula(p, grads, lr, betas, eps, decay):
+    """The algorithm in torch.optim.Adam's documentation, amsgrad off."""
+    p, m, v = p.copy(), 0, 0
+    for t, g in enumerate(grads, 1):
+        g = g + decay * p
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g * g
+        p = p - lr * (m / (1 - betas[0] ** t)) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        yield p
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-13), (np.float32, 2e-5)])
+def test_sgd_step_by_step(momentum, nesterov, decay, dtype, rtol):
+    grads = gradients(6, dtype)
+    values = after(lambda ps: SGD(ps, 0.05, momentum, decay, nesterov), grads, dtype)
+    for value, expected in zip(values, sgd_by_formula(START, grads, 0.05, momentum, decay, nesterov), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
+        assert value.dtype == dtype
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9), (0.0, 0.0)])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 2e-5)])
+def test_adam_step_by_step(betas, decay, dtype, rtol):
+    grads = gradients(6, dtype)
+    values = after(lambda ps: Adam(ps, 0.05, betas, 1e-3, decay), grads, dtype)
+    for value, expected in zip(values, adam_by_formula(START, grads, 0.05, betas, 1e-3, decay), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
+        assert value.dtype == dtype
+
+
+def test_adams_first_step_is_lr_whatever_the_gradients_size():
+    p = tg.Tensor([1.0, 1.0, 1.0], requires_grad=True)
+    optimizer = Adam([p], lr=0.1)
+    p.grad = [1e-3, 1.0, -1e6]
+    optimizer.step()
+    np.testing.assert_allclose(p.data, [0.9, 0.9, 1.1], rtol=1e-5)
+
+
+@given(lr=st.floats(0, 10), values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
+def test_plain_sgd_is_p_minus_lr_g_exactly(lr, values):
+    p = tg.Tensor(values, requires_grad=True)
+    before = p.data.copy()
+    (p * p).sum().backward()
+    SGD([p], lr).step()
+    np.testing.assert_array_equal(p.data, before - lr * (2 * before))
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_numpys_own_numbers_as_settings_do_not_widen_float32(make):
+    p = tg.Tensor(np.ones((), np.float32), requires_grad=True)
+    optimizer = make([p], lr=np.float64(0.1), weight_decay=np.float64(0.01))
+    optimizer.lr = np.float64(0.2)
+    (p * p).backward()
+    optimizer.step()
+    assert (type(optimizer.lr), optimizer.lr) == (float, 0.2)
+    assert p.dtype == np.float32
+    assert p.item() < 1
+
+
+# --- what a step touches ---
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_a_step_writes_in_place_and_skips_parameters_without_a_gradient(make):
+    used, unused = (tg.Tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    optimizer = make([used, unused], lr=0.1)
+    array = used.data
+    used.sum().backward()
+    optimizer.step()
+    assert used.data is array
+    assert array[0] != 1
+    np.testing.assert_array_equal(unused.data, [1.0, 2.0])
+    unused.sum().backward()
+    optimizer.zero_grad()
+    assert used.grad is None
+    assert unused.grad is None
+    before = array.copy()
+    optimizer.step()
+    np.testing.assert_array_equal(array, before)
+
+
+def test_a_skipped_parameter_starts_adams_count_when_its_first_gradient_comes():
+    first, late = (tg.Tensor([1.0], requires_grad=True) for _ in range(2))
+    optimizer = Adam([first, late], lr=0.1)
+    for step in range(3):
+        optimizer.zero_grad()
+        (first.sum() + (late.sum() if step == 2 else 0)).backward()
+        optimizer.step()
+    np.testing.assert_allclose(late.data, [0.9], rtol=1e-6)
+
+
+def test_a_parameter_frozen_later_is_left_alone():
+    p, frozen = (tg.Tensor([1.0], requires_grad=True) for _ in range(2))
+    optimizer = SGD([p, frozen], lr=0.1, momentum=0.9)
+    frozen.requires_grad = False
+    optimizer.zero_grad()
+    (p * frozen).sum().backward()
+    optimizer.step()
+    assert (p.data.tolist(), frozen.data.tolist()) == ([0.9], [1.0])
+
+
+def test_backward_through_the_old_values_is_an_error_with_both_lines():
+    p = tg.Tensor([1.0, 2.0], requires_grad=True, name="p")
+    optimizer = SGD([p], lr=0.1)
+    loss = (p * p).sum()
+    p.sum().backward()
+    optimizer.step()
+    with pytest.raises(GradientError) as caught:
+        loss.backward()
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "p (2,) was written after a recorded op saved its value"
+    assert lines[1].startswith("  saved:   by multiply at test_optim.py:")
+    assert lines[2].startswith("  changed: at test_optim.py:")
+
+
+def test_a_gradient_with_a_history_leaves_no_graph_on_the_parameter():
+    p = tg.Tensor([2.0], requires_grad=True)
+    (p**3).sum().backward(create_graph=True)
+    SGD([p], lr=0.1, momentum=0.9).step()
+    np.testing.assert_allclose(p.data, [2 - 0.1 * 12])
+    assert p.is_leaf
+    assert p.requires_grad
+
+
+@pytest.mark.parametrize("make", [SGD, lambda ps, lr: SGD(ps, lr, momentum=0.9), Adam])
+def test_steps_leave_no_garbage(make):
+    x = np.ones((8, 4))
+    model = tg.nn.MLP([4, 3, 2])
+    optimizer = make(model.parameters(), 0.01)
+
+    def step():
+        optimizer.zero_grad()
+        loss = tg.functional.mse_loss(model(x), np.zeros((8, 2)))
+        node = weakref.ref(loss)
+        loss.backward()
+        optimizer.step()
+        return node
+
+    def alive():
+        return sum(isinstance(thing, Tensor | Node) for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert step()() is None
+        before = alive()
+        for _ in range(100):
+            step()
+        assert alive() == before
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+# --- state ---
+
+
+@pytest.mark.parametrize(
+    "make", [lambda ps: SGD(ps, 0.1), lambda ps: SGD(ps, 0.1, momentum=0.9), lambda ps: Adam(ps, 0.1)]
+)
+def test_going_on_from_a_saved_state_is_as_if_never_stopped(make):
+    grads = gradients(6)
+    straight = after(make, grads)[-1]
+    p = tg.Tensor(START, requires_grad=True)
+    first = make([p])
+    for g in grads[:3]:
+        p.grad = g
+        first.step()
+    saved = first.state_dict()
+    for array in first.state_dict().values():  # copies: spoiling these spoils nothing
+        array[...] = 99
+    second = make([p])
+    second.load_state_dict(saved)
+    for g in grads[3:]:
+        p.grad = g
+        second.step()
+    np.testing.assert_array_equal(p.data, straight)
+
+
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing():
+    p = tg.Tensor(START, requires_grad=True, name="p")
+    optimizer = SGD([p], 0.1, momentum=0.9)
+    p.grad = START
+    optimizer.step()
+    before = optimizer.state_dict()
+    assert list(before) == ["velocity.0"]
+    with pytest.raises(DataError, match=r"SGD remembers nothing called 'mean\.0'(.|\n)*remembers: +velocity\.0"):
+        optimizer.load_state_dict({"velocity.0": START, "mean.0": START})
+    with pytest.raises(DataError, match=r"SGD remembers nothing called 'velocity\.1'(.|\n)*parameters: 1"):
+        optimizer.load_state_dict({"velocity.1": START})
+    with pytest.raises(ShapeError, match=r"velocity\.0 has shape \(3,\) in the state, \(2, 3\) is needed"):
+        optimizer.load_state_dict({"velocity.0": np.ones(3)})
+    np.testing.assert_array_equal(optimizer.state_dict()["velocity.0"], before["velocity.0"])
+
+
+# --- what is refused ---
+
+
+def leaf():
+    return tg.Tensor([1.0], requires_grad=True, name="w")
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: SGD([], 0.1), DataError, "an optimiser needs at least one parameter"),
+        (lambda: SGD(tg.nn.Module().parameters(), 0.1), DataError, "layers in a plain list"),
+        (lambda: SGD(leaf(), 0.1), DtypeError, "an optimiser needs a list of parameters, not one Tensor"),
+        (lambda: SGD(tg.nn.Linear(1, 1), 0.1), DtypeError, "a list of parameters, not Linear"),
+        (lambda: SGD([leaf(), leaf() * 2], 0.1), DtypeError, "parameter 1 is not a leaf that requires grad"),
+        (lambda: SGD([tg.Tensor([1.0], name="w")], 0.1), DtypeError, "w (1,) float64"),
+        (lambda: SGD([np.ones(3)], 0.1), DtypeError, "found: ndarray"),
+        (lambda: SGD([leaf()] * 2, 0.1), DataError, "parameters 0 and 1 are the same tensor"),
+        (lambda: SGD([leaf()], -0.1), DataError, "lr must be at least 0 and finite, not -0.1"),
+        (lambda: SGD([leaf()], math.nan), DataError, "lr must be at least 0 and finite, not nan"),
+        (lambda: SGD([leaf()], math.inf), DataError, "lr must be at least 0 and finite, not inf"),
+        (lambda: SGD([leaf()], "fast"), DtypeError, "lr must be a number, not 'fast'"),
+        (lambda: SGD([leaf()], None), DtypeError, "lr must be a number, not None"),
+        (lambda: SGD([leaf()], 0.1, momentum=-1), DataError, "momentum must be at least 0 and finite, not -1"),
+        (lambda: SGD([leaf()], 0.1, weight_decay=-1), DataError, "weight_decay must be at least 0"),
+        (lambda: SGD([leaf()], 0.1, nesterov=True), DataError, "Nesterov's momentum needs a momentum above 0"),
+        (lambda: Adam([leaf()], betas=(1.0, 0.9)), DataError, "betas[0] must be at least 0 and below 1, not 1.0"),
+        (lambda: Adam([leaf()], betas=(0.9, -0.1)), DataError, "betas[1] must be at least 0 and below 1, not -0.1"),
+        (lambda: Adam([leaf()], eps=-1), DataError, "eps must be at least 0 and finite, not -1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert text in str(caught.value)
+    assert "where:" in str(caught.value)
+    assert "test_optim.py:" in str(caught.value)
+
+
+def test_lr_is_checked_when_it_is_set_too():
+    optimizer = SGD([leaf()], 0.1)
+    with pytest.raises(DataError, match="lr must be at least 0"):
+        optimizer.lr = -1
+    assert optimizer.lr == 0.1

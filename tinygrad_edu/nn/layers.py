@@ -1,0 +1,262 @@
+"""Layers: Linear, Sequential and MLP, and the activations they know by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
+from tinygrad_edu.functional import relu, sigmoid, softmax, tanh
+from tinygrad_edu.handle import get_default_dtype
+from tinygrad_edu.memory import label
+from tinygrad_edu.nn.init import Initialiser, find
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.node import here, state
+from tinygrad_edu.random import Rng, generator
+from tinygrad_edu.tensor import Tensor, as_tensor, from_numpy
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+Function = Callable[..., Any]
+
+ACTIVATIONS: Final[dict[str, Function | None]] = {
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "relu": relu,
+    "softmax": softmax,
+    "identity": None,
+}
+
+
+def find_activation(activation: str | Function | None) -> Function | None:
+    """The activation of that name, or the function itself; None for the identity.
+
+    Raises DataError for an unknown name, DtypeError for what is neither name nor function.
+
+    >>> find_activation("relu")
+    <op relu: max(x, 0)>
+    """
+    if activation is None or callable(activation):
+        return activation
+    if not isinstance(activation, str):
+        raise DtypeError(
+            describe(
+                f"an activation is a name or a function, not {activation!r}", where=here(), fix='"relu" or tg.relu'
+            )
+        )
+    if activation not in ACTIVATIONS:
+        raise DataError(
+            describe(
+                f"no activation is called {activation!r}",
+                where=here(),
+                fix="one of " + ", ".join(ACTIVATIONS) + ", or a function",
+            )
+        )
+    return ACTIVATIONS[activation]
+
+
+class Linear(Module):
+    """y = activation(x @ weight + bias): a layer of neurons, each a weighted sum, a bias and an activation.
+
+    in_features, out_features   how many numbers come in and go out: x (…, in) gives y (…, out)
+    bias                        False for none
+    activation                  a name (sigmoid, tanh, relu, softmax, identity), a function, or None
+    init                        for the weight: a name or a function of `tinygrad_edu.nn.init`; by default he_uniform
+                                with relu, else xavier_uniform. The bias starts at zero.
+    rng                         a seed or a `numpy.random.Generator`. Layers with the same seed and sizes start with
+                                the same weights: pass one generator to all layers of a network.
+    dtype                       of the parameters; the default float
+
+    `weight` is (in, out), so that the formula is the code; PyTorch keeps the transpose, (out, in).
+
+    Raises ShapeError for an input whose last side isn't `in_features`.
+
+    >>> layer = Linear(2, 3, activation="tanh")
+    >>> layer(np.ones((5, 2))).shape
+    (5, 3)
+    >>> layer
+    Linear(2 → 3) + tanh
+      weight  (2, 3)  6
+      bias    (3,)    3
+    9 parameters
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        activation: str | Function | None = None,
+        init: str | Initialiser | None = None,
+        rng: Rng = 0,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        sizes = (_size(in_features, "in_features"), _size(out_features, "out_features"))
+        dtype = np.dtype(get_default_dtype() if dtype is None else dtype)
+        self.activation = find_activation(activation)
+        if init is None:
+            init = "he_uniform" if self.activation is relu else "xavier_uniform"
+        self.weight = _parameter(find(init)(generator(rng), sizes, dtype), sizes, dtype)
+        self.bias = _parameter(np.zeros(sizes[1], dtype), sizes[1:], dtype) if bias else None
+
+    @property
+    def in_features(self) -> int:
+        """How many numbers come in."""
+        return self.weight.shape[0]
+
+    @property
+    def out_features(self) -> int:
+        """How many numbers go out."""
+        return self.weight.shape[1]
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output, (…, in) -> (…, out)."""
+        if x.__class__ is not Tensor:
+            x = as_tensor(x)
+        try:
+            z = x @ self.weight
+        except ShapeError:  # asked afterwards, so that a fitting input pays nothing
+            raise self._misfit(x) from None
+        if self.bias is not None:
+            z = z + self.bias
+        return z if self.activation is None else self.activation(z)
+
+    def _misfit(self, x: Tensor) -> ShapeError:
+        scope = state().scope
+        name = (scope.path if scope is not None else "") or self._label()
+        facts = {"where": here(), "input": label(x)}
+        if x.ndim > 2 and int(np.prod(x.shape[1:])) == self.in_features:
+            facts["fix"] = f"x.reshape(len(x), {self.in_features})"
+        elif x.ndim == 2 and x.shape[0] == self.in_features:
+            facts["fix"] = "x.T: samples are rows"
+        else:
+            facts["fix"] = "the last side of the input must be in_features"
+        return ShapeError(describe(f"{name} expects (…, {self.in_features}), got {x.shape}", **facts))
+
+    def _label(self) -> str:
+        activation = "" if self.activation is None else f" + {function_name(self.activation)}"
+        return f"Linear({self.in_features} → {self.out_features}){activation}"
+
+
+class Sequential(Module):
+    """Modules and functions, one after the other; they become the attributes layer1, layer2, …
+
+    Also indexed: `model[0]` is the first one. Raises DtypeError for what can't be called.
+
+    >>> rng = np.random.default_rng(0)
+    >>> model = Sequential(Linear(2, 3, rng=rng), tanh, Linear(3, 1, rng=rng))
+    >>> model(np.ones((5, 2))).shape
+    (5, 1)
+    >>> model[0] is model.layer1
+    True
+    """
+
+    def __init__(self, *layers: Module | Function) -> None:
+        self._chain(layers)
+
+    def _chain(self, layers: Iterable[Module | Function]) -> None:
+        self._names: tuple[str, ...] = ()
+        for number, layer in enumerate(layers, 1):
+            if not callable(layer):
+                raise DtypeError(
+                    describe(
+                        f"layer {number} of Sequential is {type(layer).__name__}, which can't be called",
+                        where=here(),
+                        fix="modules or functions; Sequential(*layers) for a list",
+                    )
+                )
+            setattr(self, f"layer{number}", layer)
+            self._names += (f"layer{number}",)
+
+    @property
+    def layers(self) -> tuple[Module | Function, ...]:
+        """The modules and functions, in order."""
+        return tuple(getattr(self, name) for name in self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> Any:
+        return getattr(self, self._names[index])
+
+    def forward(self, x: Any) -> Any:
+        """What the last layer gives."""
+        for name in self._names:
+            x = getattr(self, name)(x)
+        return x
+
+
+class MLP(Sequential):
+    """Layers of neurons, each connected with all of the layer before: a Sequential of Linear layers.
+
+    sizes               numbers of neurons, from the input to the output: [784, 16, 16, 10]
+    activation          of every layer: a name (sigmoid, tanh, relu, softmax, identity), a function, or None
+    output_activation   of the last layer; "same" as the others, as in 3Blue1Brown's network. None gives the bare
+                        sums: what `cross_entropy` takes, and what suits relu.
+    rng                 a seed or a `numpy.random.Generator`, drawn from layer by layer
+    dtype               of the parameters; the default float. np.float32 trains faster.
+    init                as for `Linear`
+
+    Raises DataError for fewer than two sizes, or a size below 1.
+
+    >>> MLP([784, 16, 16, 10])
+    MLP(784 → 16 → 16 → 10)
+      layer1  Linear(784 → 16) + sigmoid  12,560
+      layer2  Linear(16 → 16) + sigmoid      272
+      layer3  Linear(16 → 10) + sigmoid      170
+    13,002 parameters
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Function | None = "sigmoid",
+        output_activation: str | Function | None = "same",
+        rng: Rng = 0,
+        dtype: DTypeLike | None = None,
+        init: str | Initialiser | None = None,
+    ) -> None:
+        if len(sizes) < 2:
+            raise DataError(
+                describe(
+                    f"an MLP needs at least two sizes, of its input and of its output, not {list(sizes)}",
+                    where=here(),
+                    fix="MLP([784, 16, 16, 10])",
+                )
+            )
+        random = generator(rng)
+        last = activation if output_activation == "same" else output_activation
+        activations = [activation] * (len(sizes) - 2) + [last]
+        self._chain(
+            Linear(inputs, outputs, activation=chosen, init=init, rng=random, dtype=dtype)
+            for inputs, outputs, chosen in zip(sizes[:-1], sizes[1:], activations, strict=True)
+        )
+
+    def _label(self) -> str:
+        layers = [layer for layer in self.layers if isinstance(layer, Linear)]
+        return f"MLP({' → '.join(str(size) for size in (layers[0].in_features, *(x.out_features for x in layers)))})"
+
+
+def function_name(function: Function) -> str:
+    """What to call a function in a drawing or an error."""
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def _size(value: Any, name: str) -> int:
+    """A number of neurons as a plain int, at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise DtypeError(describe(f"{name} must be a whole number, not {value!r}", where=here()))
+    if value < 1:
+        raise DataError(describe(f"{name} must be at least 1, not {value}", where=here()))
+    return int(value)
+
+
+def _parameter(array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
+    """A leaf on a copy of what an initialiser gave. Raises ShapeError where its shape is wrong."""
+    array = np.array(array, dtype)
+    if array.shape != shape:
+        raise ShapeError(describe(f"the initialiser gave shape {array.shape}, not {shape}", where=here()))
+    return from_numpy(array, requires_grad=True)

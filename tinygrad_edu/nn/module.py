@@ -1,0 +1,265 @@
+"""Modules: things with parameters that can be called. They know tensors; must not know optimisers or drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
+from tinygrad_edu.node import Scope, here, state
+from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:
+    import os
+
+_Self = TypeVar("_Self", bound="Module")
+
+
+class Module:
+    """A part of a network. Give it tensors and modules as attributes, and a `forward`.
+
+    An attribute that is a leaf with `requires_grad=True` becomes a parameter, one that is a Module a child; both
+    bear the attribute's name. Parameters and modules inside lists and dictionaries are not found:
+    `Sequential(*layers)` holds a list of layers.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         self.factor = Tensor(2.0, requires_grad=True)
+    ...     def forward(self, x):
+    ...         return self.factor * x
+    >>> scale = Scale()
+    >>> scale(3.0)
+    Tensor(6., requires_grad=True)
+    >>> scale.named_parameters()
+    [('factor', Tensor(2., requires_grad=True, name='factor'))]
+    """
+
+    # What every module has; an instance gets its own only when it differs, so subclasses need no super().__init__().
+    training: bool = True
+    _name: str = ""
+    _parameters: Mapping[str, Tensor] = {}
+    _children: Mapping[str, Module] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What `forward` gives; meanwhile errors and drawings know that they are in this module."""
+        now = state()
+        scope = now.scope = Scope(self._name, "module", self._label, self)
+        try:  # not `with scope:`, which takes 0.2 µs more
+            return self.forward(*args, **kwargs)
+        finally:
+            now.scope = scope.parent
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation; every module writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(self, …)")
+
+    # --- attributes ------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
+            self._forget(name)
+            self._own("_parameters")[name] = value
+            if value.name is None:
+                value.name = name
+        elif isinstance(value, Module):
+            self._forget(name)
+            self._own("_children")[name] = value
+            object.__setattr__(value, "_name", name)
+        elif name in self._parameters and isinstance(value, Tensor):
+            raise DtypeError(
+                describe(
+                    f"{name} is a parameter; a tensor that was computed, or needs no gradient, can't take its place",
+                    where=here(),
+                    fix=f"module.{name}.data = value, or a new Tensor(value, requires_grad=True)",
+                )
+            )
+        else:
+            self._forget(name)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._forget(name)
+
+    def _own(self, registry: str) -> dict[str, Any]:
+        """The instance's own registry of that name, made when the first entry comes."""
+        own: dict[str, Any] = self.__dict__.setdefault(registry, {})
+        return own
+
+    def _forget(self, name: str) -> None:
+        for registry in ("_parameters", "_children"):
+            if name in getattr(self, registry):
+                del self._own(registry)[name]
+
+    # --- parameters and modules ------------------------------------------------------------------------------
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """This module, under "", and all modules in it with their paths, such as `layer1`; shared ones once."""
+        found: list[tuple[str, Module]] = []
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [("", self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            found.append((path, module))
+            children = [(_joined(path, name), child) for name, child in module._children.items()]
+            stack.extend(reversed(children))
+        return found
+
+    def modules(self) -> list[Module]:
+        """This module and all modules in it; shared ones once."""
+        return [module for _, module in self.named_modules()]
+
+    def children(self) -> list[Module]:
+        """The modules that are attributes of this one."""
+        return list(self._children.values())
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """All parameters with their paths, such as `layer1.weight`, in order of assignment; shared ones once.
+
+        >>> from tinygrad_edu.nn import Linear
+        >>> [(path, p.shape) for path, p in Linear(2, 3).named_parameters()]
+        [('weight', (2, 3)), ('bias', (3,))]
+        """
+        found: list[tuple[str, Tensor]] = []
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, parameter in module._parameters.items():
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    found.append((_joined(path, name), parameter))
+        return found
+
+    def parameters(self) -> list[Tensor]:
+        """All parameters, in order of assignment; shared ones once."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to None."""
+        for parameter in self.parameters():
+            if parameter.requires_grad:
+                parameter.grad = None
+
+    def train(self: _Self, mode: bool = True) -> _Self:
+        """Set `training` to `mode` in this module and all modules in it: some compute differently in training."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: _Self) -> _Self:
+        """The same as `train(False)`."""
+        return self.train(False)
+
+    # --- state -----------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of the arrays of all parameters, under their paths.
+
+        >>> from tinygrad_edu.nn import Linear
+        >>> Linear(2, 1, init="zeros").state_dict()
+        {'weight': array([[0.],
+               [0.]]), 'bias': array([0.])}
+        """
+        return {path: parameter.detach().numpy().copy() for path, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the arrays of `state` into the parameters of the same paths, in the parameters' dtypes.
+
+        Everything is checked first, so after an error the model is as it was. Raises DataError for missing and
+        unexpected names, ShapeError for a wrong shape, DtypeError for an array that holds no such numbers.
+        """
+        parameters = dict(self.named_parameters())
+        _check_names(parameters, state)
+        arrays = {path: _fitting(path, parameter, state[path]) for path, parameter in parameters.items()}
+        for path, parameter in parameters.items():
+            parameter.data = arrays[path]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters to `path` as .npz; `tinygrad_edu.nn.load` reads it. See `tinygrad_edu.nn.files`."""
+        from tinygrad_edu.nn.files import save
+
+        save(self, path)
+
+    # --- text ------------------------------------------------------------------------------------------------
+
+    def _label(self) -> str:
+        """What is written on this module's box in a drawing, and in its line of repr."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        rows = [("", self._label(), "")]
+        for path, module in self.named_modules():
+            indent = "  " * (path.count(".") + bool(path))
+            if module is not self:
+                rows.append((indent + path.rpartition(".")[2], module._label(), _count(module.parameters())))
+            if module is self or module._children:  # the parameters of single layers are in their label
+                rows.extend((f"{indent}  {name}", str(p.shape), _count([p])) for name, p in module._parameters.items())
+        parameters = self.parameters()
+        frozen = [p for p in parameters if not p.requires_grad]
+        note = f" ({_count(frozen)} frozen)" if frozen else ""
+        return "\n".join([*_aligned(rows), f"{_count(parameters)} parameters{note}"])
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _count(parameters: list[Tensor]) -> str:
+    return f"{sum(p.size for p in parameters):,}"
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    """The rows in columns, the last one flush right; the first row is the heading and stays as it is."""
+    names, labels, counts = (max((len(row[i]) for row in rows[1:]), default=0) for i in range(3))
+    lines = [f"{name:<{names}}  {label:<{labels}}  {count:>{counts}}" for name, label, count in rows[1:]]
+    return [rows[0][1], *lines]
+
+
+def _check_names(parameters: Mapping[str, Tensor], state: Any) -> None:
+    if not isinstance(state, Mapping):
+        raise DtypeError(
+            describe(
+                f"load_state_dict needs a dictionary of names and arrays, not {type(state).__name__}",
+                where=here(),
+                fix="model.load_state_dict(other.state_dict()); tg.nn.load(path) for a file",
+            )
+        )
+    missing = [path for path in parameters if path not in state]
+    unexpected = [str(path) for path in state if path not in parameters]
+    if missing or unexpected:
+        facts = {"missing": ", ".join(missing), "unexpected": ", ".join(unexpected)}
+        raise DataError(
+            describe(
+                "the state has other parameters than the model",
+                where=here(),
+                **{name: text for name, text in facts.items() if text},
+                fix="build the model as it was when the state was saved",
+            )
+        )
+
+
+def _fitting(path: str, parameter: Tensor, value: Any) -> np.ndarray:
+    """`value` as an array that can be put into the parameter, or an error that names both."""
+    array = np.asarray(value.detach().numpy() if isinstance(value, Tensor) else value)
+    if array.shape != parameter.shape:
+        raise ShapeError(
+            describe(
+                f"{path}: the state has shape {array.shape}, the model {parameter.shape}",
+                where=here(),
+                fix="build the model with the sizes it had when the state was saved",
+            )
+        )
+    if array.dtype.kind != parameter.dtype.kind:
+        raise DtypeError(
+            describe(
+                f"{path}: the state has dtype {array.dtype}, the model {parameter.dtype}",
+                where=here(),
+                fix=f"array.astype({parameter.dtype}) if the numbers are meant",
+            )
+        )
+    with np.errstate(all="ignore"):  # float64 beyond float32 is inf, as everywhere
+        return array.astype(parameter.dtype)

@@ -1,0 +1,261 @@
+"""Optimisers over lists of parameters: they read `.grad` and write `.data`, with the arithmetic of PyTorch's.
+
+They know tensors only, neither networks nor how gradients come about. A step writes in place and stamps each
+parameter, so a graph that saved an old value is noticed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
+from tinygrad_edu.memory import label
+from tinygrad_edu.node import Leaf, here, user_frame
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["SGD", "Adam", "Optimizer"]
+
+Buffers = dict[int, np.ndarray]
+
+
+class Optimizer:
+    """What optimisers share: their parameters, the learning rate, `step`, `zero_grad`, and saving their state.
+
+    parameters   leaves that require grad, each once: a list, or `model.parameters()`
+    lr           the learning rate; may be set between steps
+
+    Raises DataError without parameters, for one that is given twice and for a hyper-parameter out of range,
+    DtypeError for what is no leaf with requires_grad. Parameters that are frozen later are left alone.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
+        self.parameters = _leaves(parameters)
+        self.lr = lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate: how far a step goes."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = _checked("lr", value)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: sets every parameter's `.grad` to None."""
+        for parameter in self.parameters:
+            leaf: Any = parameter._node
+            if leaf is not None and leaf.requires_grad:
+                leaf.grad = None
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient by one step, in place."""
+        frame = user_frame()
+        for place, parameter in enumerate(self.parameters):
+            leaf: Any = parameter._node
+            if leaf is not None and leaf.requires_grad and leaf.grad is not None:
+                self._update(place, parameter._data, leaf.grad._data)
+                leaf.stamp(frame)
+
+    def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
+        """Change `value`, the array of the parameter at `place`, in place by its gradient `g`."""
+        raise NotImplementedError
+
+    def _buffers(self) -> dict[str, Buffers]:
+        """What the optimiser remembers from step to step: by name, then by the parameter's place."""
+        return {}
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of what the optimiser remembers, under names such as `velocity.0`: parameter 0's."""
+        return {
+            f"{name}.{place}": array.copy() for name, held in self._buffers().items() for place, array in held.items()
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Remember what another such optimiser did; hyper-parameters stay as they are.
+
+        Everything is checked first. Raises DataError or ShapeError where the state doesn't fit.
+        """
+        buffers = self._buffers()
+        found: list[tuple[Buffers, int, np.ndarray]] = []
+        for key, array in state.items():
+            name, _, place = key.rpartition(".")
+            if name not in buffers or not place.isdigit() or int(place) >= len(self.parameters):
+                raise DataError(
+                    describe(
+                        f"{type(self).__name__} remembers nothing called {key!r}",
+                        where=here(),
+                        remembers=", ".join(f"{known}.0 …" for known in buffers) or "nothing",
+                        parameters=len(self.parameters),
+                    )
+                )
+            parameter = self.parameters[int(place)]
+            wanted = () if name == "steps" else parameter.shape
+            if np.shape(array) != wanted:
+                raise ShapeError(
+                    describe(f"{key} has shape {np.shape(array)} in the state, {wanted} is needed", where=here())
+                )
+            dtype = np.dtype(np.int64) if name == "steps" else parameter.dtype
+            found.append((buffers[name], int(place), np.array(array, dtype)))
+        for held in buffers.values():
+            held.clear()
+        for held, index, array in found:
+            held[index] = array
+
+
+class SGD(Optimizer):
+    """Gradient descent: p ← p − lr · g, with optional momentum and weight decay.
+
+    momentum       v ← momentum · v + g (v = g at the first step), and p ← p − lr · v
+    nesterov       p ← p − lr · (g + momentum · v) instead
+    weight_decay   g ← g + weight_decay · p first, as in torch.optim.SGD
+
+    >>> p = Tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = SGD([p], lr=0.1)
+    >>> (p * p).sum().backward(); optimizer.step(); p
+    Tensor([0.8, 1.6], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.momentum = _checked("momentum", momentum)
+        self.weight_decay = _checked("weight_decay", weight_decay)
+        self.nesterov = nesterov
+        if nesterov and not self.momentum:
+            raise DataError(describe("Nesterov's momentum needs a momentum above 0", where=here(), fix="momentum=0.9"))
+        self._velocity: Buffers = {}
+
+    def _buffers(self) -> dict[str, Buffers]:
+        return {"velocity": self._velocity}
+
+    def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
+        if self.weight_decay:
+            g = g + self.weight_decay * value
+        if self.momentum:
+            velocity = self._velocity.get(place)
+            if velocity is None:
+                velocity = self._velocity[place] = g.copy()
+            else:
+                velocity *= self.momentum
+                velocity += g
+            g = g + self.momentum * velocity if self.nesterov else velocity
+        value -= self._lr * g
+
+
+class Adam(Optimizer):
+    """Adam: steps of about lr, whatever the size of the gradient.
+
+    m ← β₁m + (1 − β₁)g and v ← β₂v + (1 − β₂)g²; then with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ)
+    p ← p − lr · m̂ / (√v̂ + eps).
+    weight_decay adds weight_decay · p to g first, as in torch.optim.Adam.
+
+    Source: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
+
+    >>> p = Tensor([1.0], requires_grad=True)
+    >>> optimizer = Adam([p], lr=0.1)
+    >>> (p * p).sum().backward(); optimizer.step(); p
+    Tensor([0.9], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.betas = (_checked("betas[0]", betas[0], below=1.0), _checked("betas[1]", betas[1], below=1.0))
+        self.eps = _checked("eps", eps)
+        self.weight_decay = _checked("weight_decay", weight_decay)
+        self._mean: Buffers = {}
+        self._square: Buffers = {}
+        self._steps: Buffers = {}
+
+    def _buffers(self) -> dict[str, Buffers]:
+        return {"mean": self._mean, "square": self._square, "steps": self._steps}
+
+    def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
+        if self.weight_decay:
+            g = g + self.weight_decay * value
+        if place not in self._mean:
+            self._mean[place], self._square[place] = np.zeros_like(value), np.zeros_like(value)
+            self._steps[place] = np.zeros((), np.int64)
+        self._steps[place] += 1
+        steps = int(self._steps[place])
+        (first, second), mean, square = self.betas, self._mean[place], self._square[place]
+        mean += (1 - first) * (g - mean)
+        square *= second
+        square += (1 - second) * g * g
+        scale = np.sqrt(square) / math.sqrt(1 - second**steps) + self.eps
+        value -= (self._lr / (1 - first**steps)) * (mean / scale)
+
+
+def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The parameters as a list, each of which can be optimised, and is there once."""
+    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+        named = isinstance(parameters, Tensor)
+        raise DtypeError(
+            describe(
+                f"an optimiser needs a list of parameters, not {'one Tensor' if named else type(parameters).__name__}",
+                where=here(),
+                fix="[parameter]" if named else "model.parameters()",
+            )
+        )
+    listed = list(parameters)
+    if not listed:
+        raise DataError(
+            describe(
+                "an optimiser needs at least one parameter",
+                where=here(),
+                likely="a module without parameters, or with layers in a plain list, where they are not found",
+                fix="model.parameters(), with layers as attributes or in nn.Sequential",
+            )
+        )
+    seen: dict[int, int] = {}
+    for place, parameter in enumerate(listed):
+        if not isinstance(parameter, Tensor) or not isinstance(parameter._node, Leaf):
+            raise DtypeError(
+                describe(
+                    f"parameter {place} is not a leaf that requires grad",
+                    where=here(),
+                    found=label(parameter) if isinstance(parameter, Tensor) else type(parameter).__name__,
+                    fix="Tensor(..., requires_grad=True); a tensor that was computed can't be optimised",
+                )
+            )
+        first = seen.setdefault(id(parameter), place)
+        if first != place:
+            raise DataError(
+                describe(
+                    f"parameters {first} and {place} are the same tensor",
+                    where=here(),
+                    found=label(parameter),
+                    why="each step would change it twice",
+                    fix="give it once",
+                )
+            )
+    return listed
+
+
+def _checked(name: str, value: Any, below: float = math.inf) -> float:
+    """A hyper-parameter in [0, below), as a Python number, so that it is weak in dtype."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise DtypeError(describe(f"{name} must be a number, not {value!r}", where=here())) from None
+    if not 0 <= number < below:
+        limits = f"at least 0 and below {below:g}" if math.isfinite(below) else "at least 0 and finite"
+        raise DataError(describe(f"{name} must be {limits}, not {value}", where=here()))
+    return number
