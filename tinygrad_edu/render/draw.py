@@ -1,0 +1,92 @@
+"""draw: from a Tensor to a picture. Decides how much of a graph is shown; what is shown, the drawings decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.errors import describe
+from tinygrad_edu.graph import Graph
+from tinygrad_edu.render.folding import close_deeper_than, levels
+from tinygrad_edu.render.picture import DrawingError, Picture
+
+if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
+
+COMFORTABLE = 120  # cards that a reader can take in; above, modules are closed
+MOST = 2_000  # cards that Graphviz can lay out in a few seconds
+
+
+def draw(
+    output: Tensor,
+    names: Mapping[Any, Any] | None = None,
+    depth: int | None = None,
+    values: bool = True,
+    grads: bool = True,
+    direction: str | None = None,
+    max_nodes: int | None = None,
+) -> Picture:
+    """A picture of the computation of `output`: one card per line of code, with its value and its gradient.
+
+    output      a Tensor that depends on something that requires grad
+    names       {name: tensor} or {tensor: name}; `names=locals()` takes the names of the program
+    depth       how many levels of modules to show; those below are closed to one card each. By default as many as
+                fit into 120 cards
+    values      whether cards show the numbers of the forward pass
+    grads       whether to compute and show gradients; no `.grad` is touched
+    direction   "TB" from top to bottom or "LR" from left to right; by default whichever fits
+    max_nodes   the most cards to draw; modules close only above it (2,000 if not given)
+
+    Raises GradientError where `output` has no graph, and DrawingError where the picture would be too large.
+
+    >>> import tinygrad_edu as tg
+    >>> a = tg.Tensor(2.0, requires_grad=True, name="a")
+    >>> print(draw(a * a + 1))
+    result = a · a + 1
+    3 nodes
+    <BLANKLINE>
+    name    computed by  shape   value  grad
+    a       leaf         scalar  2      4
+    t1      = a · a      scalar  4      1
+    result  = t1 + 1     scalar  5      1
+    """
+    if direction not in (None, "TB", "LR"):
+        raise DrawingError(describe(f"unknown direction {direction!r}", fix='direction="TB" or direction="LR"'))
+    for name, number in (("depth", depth), ("max_nodes", max_nodes)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise DrawingError(describe(f"{name} must be a whole number from 1, not {number!r}"))
+    graph, depth = _fold(Graph.of(output, names, grads), depth, max_nodes or COMFORTABLE)
+    if len(graph.cards) > (max_nodes or MOST):
+        raise DrawingError(_too_large(graph, max_nodes or MOST, depth))
+    return Picture(graph, direction, values, depth)
+
+
+def _fold(graph: Graph, depth: int | None, comfortable: int) -> tuple[Graph, int | None]:
+    """The graph with modules closed at `depth`, or at the deepest level that is still comfortable."""
+    if depth is not None:
+        return close_deeper_than(graph, depth), depth
+    if len(graph.cards) <= comfortable:
+        return graph, None
+    folded: tuple[Graph, int | None] = (graph, None)
+    for level in range(max(levels(graph).values(), default=0), 0, -1):
+        folded = close_deeper_than(graph, level), level
+        if len(folded[0].cards) <= comfortable:
+            break
+    return folded
+
+
+def _too_large(graph: Graph, limit: int, depth: int | None) -> str:
+    if not graph.boxes and depth is None:
+        modules, folding = "none, so depth= can't close any", ""
+    elif depth == 1:
+        modules, folding = "all closed", ""
+    else:
+        modules = "all open" if depth is None else f"closed at level {depth}"
+        folding = "depth=1 closes all modules\n"
+    return describe(
+        f"this graph has too many cards to draw: {len(graph.cards):,}, where {limit:,} are the most",
+        nodes=f"{graph.node_count:,}",
+        modules=modules,
+        fix=f"{folding}max_nodes={len(graph.cards)} draws them all the same (Graphviz may need minutes)\n"
+        "draw a part: the loss of fewer steps, or a tensor in the middle",
+    )

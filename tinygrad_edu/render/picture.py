@@ -1,0 +1,111 @@
+"""Picture: what `draw` gives. Shows itself in notebooks and terminals, and saves itself by the suffix of a path.
+
+Text and DOT need nothing. SVG, PNG and PDF are made by Graphviz: its program `dot`, or the package pygraphviz.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.errors import GraphvizNotFound, TinygradError, describe
+from tinygrad_edu.graph import Graph
+from tinygrad_edu.render.dot import dot_name, dot_source, dot_statements
+from tinygrad_edu.render.files import write_atomically
+from tinygrad_edu.render.graphviz import GraphvizError, can_render, render
+from tinygrad_edu.render.text import text_table
+
+if TYPE_CHECKING:
+    import os
+
+    import graphviz
+
+TEXT_SUFFIXES = (".dot", ".gv", ".txt")
+GRAPHVIZ_SUFFIXES = (".svg", ".png", ".pdf")
+
+
+class DrawingError(TinygradError, ValueError):
+    """A picture can't be drawn, or saved, as asked."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture:
+    """A drawing of a graph.
+
+    graph       what is drawn
+    direction   "TB", "LR", or None for whichever fits
+    values      whether cards show numbers
+    depth       the level at which modules are closed, None where all are open
+    """
+
+    graph: Graph
+    direction: str | None = None
+    values: bool = True
+    depth: int | None = None
+
+    def __str__(self) -> str:
+        return text_table(self.graph, self.values, self.depth)
+
+    __repr__ = __str__
+
+    def to_dot(self) -> str:
+        """The picture in the language of Graphviz."""
+        return dot_source(self.graph, self.direction, self.values, self.depth)
+
+    def to_graphviz(self) -> graphviz.Digraph:
+        """The picture as a `graphviz.Digraph`, for those who want to add to it or render it themselves."""
+        import graphviz
+
+        statements = dot_statements(self.graph, self.direction, self.values, self.depth)
+        return graphviz.Digraph(dot_name(self.graph).strip('"'), body=[f"\t{line}\n" for line in statements])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to `path` and give the path back. The suffix says as what.
+
+        .dot .gv .txt    need nothing
+        .svg .png .pdf   need Graphviz; without it GraphvizNotFound says how to get it, and the .dot is kept
+
+        A file is written whole or not at all. Raises FileError where the folder can't be written.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower()
+        if suffix == ".txt":
+            return write_atomically(target, f"{self}\n".encode())
+        if suffix in TEXT_SUFFIXES:
+            return write_atomically(target, self.to_dot().encode())
+        if suffix in GRAPHVIZ_SUFFIXES:
+            return self._save_rendered(target, suffix[1:])
+        raise DrawingError(
+            describe(
+                f"can't tell from its suffix what {target} should be",
+                known=" ".join(TEXT_SUFFIXES + GRAPHVIZ_SUFFIXES),
+                fix='picture.save("loss.svg")',
+            )
+        )
+
+    def _save_rendered(self, target: Path, form: str) -> Path:
+        source = self.to_dot()
+        if not can_render():
+            kept = write_atomically(target.with_suffix(".dot"), source.encode())
+            raise GraphvizNotFound(_not_found(target, kept)) from None
+        return write_atomically(target, render(source, form))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What notebooks show: the picture where Graphviz is there, and the table."""
+        bundle = {"text/plain": str(self)}
+        if can_render():
+            with suppress(GraphvizError):  # then the table must do
+                bundle["image/svg+xml"] = render(self.to_dot(), "svg").decode()
+        return bundle
+
+
+def _not_found(target: Path, kept: Path) -> str:
+    return f"""\
+can't make {target}: the Graphviz program `dot` isn't on PATH, and pygraphviz isn't installed.
+(The Python package `graphviz` only talks to that program; it doesn't contain it.)
+  kept:            {kept}   (the same picture as text; https://viz-js.com or any Graphviz draws it)
+  works right now: picture.save("{target.stem}.dot"), picture.save("{target.stem}.txt") or print(picture)
+  to get pictures: pip install pygraphviz     or   apt install graphviz | brew install graphviz |
+                   winget install Graphviz.Graphviz | conda install graphviz"""
