@@ -17,11 +17,13 @@ from tinygrad_edu.errors import GradientError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of, state
 from tinygrad_edu.op import ELEMENTWISE, Op, Rule
+from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import sum_to
 from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
 
 Cotangents = dict[Node, Any]
 
+_ONE = {char: np.ones((), char) for char in "fd"}  # where nearly every backward starts; making one takes 1 µs
 _by_index, _hooks_of = attrgetter("index"), attrgetter("hooks")
 
 
@@ -37,22 +39,25 @@ def recorded_nodes(roots: Iterable[Node], stop: Collection[Node] = ()) -> tuple[
     leaves: list[Leaf] = []
     stack = [root for root in roots if root.requires_grad]
     seen = set(stack)
+    for root in stack[:]:
+        if root.op is None:
+            leaves.append(root)  # type: ignore[arg-type]
+            stack.remove(root)
     while stack:
         node = stack.pop()
-        if node.op is None:
-            if isinstance(node, Leaf):
-                leaves.append(node)
-            continue
         if node in stop:
             continue
-        nodes.append(node)
         inputs = node.inputs
         if inputs is None:
             raise _freed(node)
+        nodes.append(node)
         for parent in inputs:
             if parent.requires_grad and parent not in seen:
                 seen.add(parent)
-                stack.append(parent)
+                if parent.op is None:
+                    leaves.append(parent)  # type: ignore[arg-type]
+                else:
+                    stack.append(parent)
     nodes.sort(key=_by_index, reverse=True)
     return nodes, leaves
 
@@ -111,14 +116,14 @@ def run_hooks(node: Node, g: Any) -> Any:
     """The complete cotangent of `node` after its hooks have seen it, and perhaps replaced it."""
     for hook in node.hooks:
         if hook is not keep_gradient:
-            given = g if isinstance(g, Tensor) else tensor_on(np.array(g))
+            given = _own(g) if isinstance(g, Tensor) else tensor_on(np.array(g))
             replaced = hook(given)
             if replaced is not None:
                 new = as_tensor(replaced)
                 if new.shape != given.shape:
                     what = f"a gradient hook gave shape {new.shape} for a gradient of shape {given.shape}"
                     raise ShapeError(describe(what, tensor=node_site(node), hook=getattr(hook, "__name__", repr(hook))))
-                g = new if isinstance(g, Tensor) else new._data.astype(given.dtype, copy=False)
+                g = new if isinstance(g, Tensor) else new._data.astype(given.dtype)
     return g
 
 
@@ -252,6 +257,13 @@ class _OnlyShape:
     def __init__(self, array: np.ndarray) -> None:
         self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
 
+    def _stop(self, *_: Any, **__: Any) -> Any:
+        raise GradientError("the rule reads numbers")
+
+    # Without these NumPy would compare or wrap the object itself, and the rule would go on.
+    __eq__ = __ne__ = __bool__ = __array__ = __array_ufunc__ = __array_function__ = _stop
+    __hash__ = None  # type: ignore[assignment]
+
 
 def _rule_reads(node: Node, leaf: Leaf) -> bool:
     """Whether a rule of `node` reads numbers that lie in the memory of `leaf`."""
@@ -293,8 +305,7 @@ def backward(
     seed = seed_of(output, gradient)
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
-    start: Any = seed if create_graph else seed._data
-    kept = {id(seed._data)} if gradient is not None else set()
+    kept = {id(seed._data)}
 
     def visit(node: Node, g: Any) -> None:
         if retain_grads and keep_gradient not in node.hooks:
@@ -302,12 +313,10 @@ def backward(
         if keep_gradient in node.hooks:
             _deposit(node, g, kept)
 
-    keeping = retain_grads or any(map(_hooks_of, nodes))
-
+    looking = visit if retain_grads or any(map(_hooks_of, nodes)) else None
+    start: Any = seed if create_graph else seed._data
     with recording(create_graph):
-        found = sweep(
-            nodes, {root: start}, create_graph=create_graph, visit=visit if keeping else None, free=not retain_graph
-        )
+        found = sweep(nodes, {root: start}, create_graph=create_graph, visit=looking, free=not retain_graph)
         for leaf in leaves:
             if leaf in found:
                 _deposit(leaf, run_hooks(leaf, found[leaf]) if leaf.hooks else found[leaf], kept)
@@ -316,13 +325,19 @@ def backward(
 set_backward(backward)
 
 
+def _own(g: Tensor) -> Tensor:
+    """A handle of its own on a gradient: writing to one gradient must change no other, and no cotangent given."""
+    return positive(g) if g.is_leaf else tensor_on(g._data, g._node)
+
+
 def _deposit(node: Node, g: Any, kept: set[int]) -> None:
     """Add a complete cotangent to the gradient kept on `node`. The array kept is nobody else's: see `kept`, its ids."""
     before = getattr(node, "grad", None)
     if isinstance(g, Tensor):
-        node.grad = g if before is None else before + g
+        node.grad = _own(g) if before is None else before + g
     elif before is None:
-        g = np.asarray(g)
+        if g.__class__ is not np.ndarray:
+            g = np.asarray(g)
         if g.base is not None or id(g) in kept:
             g = g.copy()
         kept.add(id(g))
@@ -365,6 +380,8 @@ def seed_of(output: Tensor, gradient: Any) -> Tensor:
                     fix=".sum().backward(), .mean().backward(), or .backward(gradient) with a gradient of this shape",
                 )
             )
+        if not output.ndim and output.dtype.char in _ONE:
+            return tensor_on(_ONE[output.dtype.char])
         return tensor_on(np.ones(output.shape, output.dtype))
     seed = as_tensor(gradient)
     if seed.shape != output.shape:
@@ -396,7 +413,7 @@ def gradients(y: Tensor, xs: Tensor | Sequence[Tensor], cotangent: Any = None, c
         if not isinstance(x, Tensor) or not x.requires_grad:
             raise GradientError(
                 describe(
-                    f"gradients(): {label(x) if isinstance(x, Tensor) else x!r} doesn't require grad",
+                    f"gradients(): {label(x) if isinstance(x, Tensor) else repr(x)} doesn't require grad",
                     where=here(),
                     fix="make it with requires_grad=True before y is computed",
                 )
@@ -424,5 +441,5 @@ def pull_back(
     check_saved_values(nodes, leaves)
     with recording(create_graph):
         found = sweep(nodes, start, wanted=set(wanted), create_graph=create_graph)
-    results = (found.get(node) for node in wanted)
-    return [None if g is None else g if create_graph else tensor_on(np.array(g)) for g in results]
+        results = [found.get(node) for node in wanted]
+        return [None if g is None else _own(g) if create_graph else tensor_on(np.array(g)) for g in results]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from tinygrad_edu.handle import get_default_dtype
 from tinygrad_edu.interop import implements
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 Shape = int | tuple[int, ...]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.errors import DtypeError, GradientError, describe
-from tinygrad_edu.node import Node, here, next_index, record, recording, state
+from tinygrad_edu.node import Node, here, next_index, recording, state
 from tinygrad_edu.op import REAL, Domain, Kind, Op, Rule, Sampler
-from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
+from tinygrad_edu.tensor import Tensor, as_tensor, recorded, tensor_on
 
 
 def custom_op(
@@ -131,7 +131,7 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return vjp
 
         op = Op("checkpoint", f, vjps=tuple(rule(i) for i in range(len(frontier))), formula="f(…)", listed=False)
-        return tensor_on(value._data, record(op, tuple(frontier), {}, value._data, now, depth=2))
+        return recorded(op, tuple(frontier), {}, value._data, now, depth=2)
 
     return checkpointed
 

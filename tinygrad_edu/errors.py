@@ -6,6 +6,8 @@ Knows nothing of the rest of the project: every other module may import this one
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class TinygradError(Exception):
     """Root of all errors of the project; children also inherit from the builtin a NumPy user expects."""
@@ -19,8 +21,16 @@ class DtypeError(TinygradError, TypeError):
     """A type or dtype is not one that can be used here."""
 
 
+class MatrixError(ShapeError, np.linalg.LinAlgError):
+    """A matrix has no inverse, no such decomposition, or no derivative."""
+
+
 class IndexingError(TinygradError, IndexError):
     """An index does not fit the shape."""
+
+
+class AxisError(ShapeError, IndexingError):
+    """There is no such axis."""
 
 
 class GradientError(TinygradError, RuntimeError, ValueError):

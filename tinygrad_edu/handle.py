@@ -12,13 +12,14 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
-from tinygrad_edu.memory import SHARED, expose, label, node_of, owner_of_view, replace
+from tinygrad_edu.memory import BORROWED, SHARED, expose, label, node_of, owner_of_view, replace
 from tinygrad_edu.node import Constant, Leaf, Node, here, keep_gradient, node_site, user_frame
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from tinygrad_edu.tensor import Tensor
 
 _T = TypeVar("_T", bound="Handle")
@@ -77,7 +78,7 @@ class Handle:
             data = data.astype(dtype)
         elif not was_array and (data.dtype.kind == "f" or (requires_grad and data.dtype.kind in "iub")):
             data = data.astype(_default_dtype)
-        elif was_array:
+        else:  # a copy: what has a buffer, such as array.array, would share it
             data = np.array(data)
         self._data = data
         if requires_grad:
@@ -124,9 +125,9 @@ class Handle:
             )
         if on and not self.requires_grad:
             self._data = must_be_floating(self._data.copy(), "requires_grad = True")
-            self._node = Leaf(self._data, self.name)
+            self._node, self._owner = Leaf(self._data, self.name), None
         elif not on and self.requires_grad:
-            name, self._node, self._owner = self.name, None, SHARED
+            name, self._owner, self._node = self.name, self._node, None  # graphs of the leaf still hold the array
             if name is not None:
                 self.name = name
 
@@ -142,7 +143,11 @@ class Handle:
 
     @name.setter
     def name(self, name: str | None) -> None:
-        node_of(self).name = name
+        if self._node is None:
+            self._node = Constant(self._data)
+        elif self._node is BORROWED:
+            node_of(self)  # gives it an array and a node of its own
+        self._node.name = name
 
     @property
     def data(self) -> np.ndarray:
@@ -187,13 +192,14 @@ class Handle:
         if node is None or not node.requires_grad:
             raise GradientError(describe("only a tensor that requires grad has a .grad", where=here()))
         if value is not None:
-            value = value if isinstance(value, Handle) else Tensor(value)
+            value = value if isinstance(value, Handle) else type(self)(value)
             if value.shape != self.shape:
                 raise ShapeError(
                     describe(
                         f"a gradient of shape {value.shape} doesn't fit a tensor of shape {self.shape}", where=here()
                     )
                 )
+            value = value if value.dtype == self.dtype else value.astype(self.dtype)
         node.grad = value
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
@@ -300,10 +306,17 @@ class Handle:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+    def __copy__(self: _T) -> _T:
+        if not self.requires_grad:
+            return type(self)(self._data, name=self.name)
+        result = _bare(self)  # another handle on the same leaf or computed value
+        result._node, result._owner = self._node, self._owner
+        return result
+
+    def __deepcopy__(self: _T, memo: dict[int, Any]) -> _T:
         if not self.is_leaf:
             raise GradientError(describe("only leaves can be copied with their gradient", fix="x.detach() first"))
-        return Tensor(self._data, requires_grad=self.requires_grad, name=self.name)
+        return type(self)(self._data, requires_grad=self.requires_grad, name=self.name)
 
 
 def broken(how: str) -> tuple[str, CodeType, int]:

@@ -8,12 +8,13 @@ handles are made or differentiated.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
-from tinygrad_edu.node import Constant, Leaf, Node, here, node_site, state
+from tinygrad_edu.node import Constant, Leaf, Node, constant, here, node_site, state
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import index, shape
 
@@ -50,11 +51,11 @@ def label(x: Any) -> str:
 def node_of(x: Any) -> Node:
     """The node by which a graph refers to `x`; a constant gets one when a graph first takes it."""
     if x.__class__ in NUMBERS:
-        return Constant(x)
+        return constant(x)
     node: Node | None = x._node
     if node is None:
         if x._owner is None or x._owner is FROZEN:
-            node = x._node = Constant(x._data)
+            node = x._node = constant(x._data)
         else:  # others may write to this memory: the graph keeps a copy
             node = Constant(x._data.copy())
     elif node is BORROWED:
@@ -70,11 +71,30 @@ def owner_of_view(x: Handle) -> Any:
     node = x._node
     if isinstance(node, Leaf):
         return node
-    if node is not None and node is not BORROWED and x._owner is None:
-        return FROZEN
+    if x._owner is None and node is not None and node.requires_grad:
+        return _viewed_leaf(node) or FROZEN
     if x._owner is None:
+        if isinstance(node, Constant) and node is not BORROWED:  # a graph holds the array: it gets a copy to keep
+            node.out = x._data.copy()
+            x._node = _named_constant(x, x._data)
         x._owner = SHARED
     return x._owner
+
+
+def _viewed_leaf(node: Node) -> Leaf | None:
+    """The leaf whose memory a recorded view lies in; None where it lies in that of a computed value."""
+    while node.op is not None and node.op.view and node.inputs is not None:
+        if not np.may_share_memory(node.out, node.inputs[0].out):
+            return None
+        node = node.inputs[0]
+    return node if isinstance(node, Leaf) else None
+
+
+def thaw(x: Handle) -> None:
+    """Give `x` an array of its own in place of one that a graph holds, or that nobody can write to."""
+    x._data = x._data.copy()
+    x._node = _named_constant(x, x._data)
+    x._owner = SHARED
 
 
 def expose(x: Handle) -> np.ndarray:
@@ -82,11 +102,10 @@ def expose(x: Handle) -> np.ndarray:
     node = x._node
     if node is not None and not node.is_leaf:
         x._data.setflags(write=False)
-    elif x._owner is None and not isinstance(node, Leaf):
+    elif x._owner is FROZEN or (x._owner is None and node is not None and not isinstance(node, Leaf)):
+        thaw(x)
+    elif x._owner is None and node is None:
         x._owner = SHARED
-        if node is not None:  # a graph holds this array: hand out another one
-            x._data = x._data.copy()
-            x._node = _named_constant(x, x._data)
     return x._data
 
 
@@ -109,15 +128,20 @@ def replace(x: Handle, array: np.ndarray) -> None:
                 fix="x.detach() gives a leaf with the same value",
             )
         )
-    if array is not x._data:
+    if array is x._data:
+        pass  # written already
+    elif isinstance(node, Leaf) and x._data.flags.writeable:
+        x._data[...] = array  # not another array: graphs may hold views of this one, and must notice
+    else:
         x._data = np.array(array, dtype=x._data.dtype)
         x._owner = None
         if isinstance(node, Leaf):
             node.out = x._data
         else:
             x._node = _named_constant(x, x._data)
-    if isinstance(node, Leaf):
-        node.stamp()
+    owner = node if isinstance(node, Leaf) else x._owner
+    if isinstance(owner, Leaf):
+        owner.stamp()
 
 
 def _named_constant(x: Handle, data: np.ndarray) -> Constant | None:
@@ -129,7 +153,11 @@ def is_tracked_view(x: Tensor) -> bool:
     """Whether `x` was recorded as a view into the memory of another recorded tensor."""
     node = x._node
     return (
-        node is not None and node.op is not None and node.op.view and np.may_share_memory(node.out, node.inputs[0].out)
+        node is not None
+        and node.op is not None
+        and node.op.view
+        and node.inputs is not None  # freed: the node's output is nobody's any more
+        and np.may_share_memory(node.out, node.inputs[0].out)
     )
 
 
@@ -155,6 +183,27 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
         )
 
 
+def _forbid_lost_gradient(x: Tensor, tracked: bool) -> None:
+    """Raise where a tracked value would go into an array that can't hold it, or into a view of a constant's array."""
+    if tracked and x.dtype.kind not in "fc":
+        raise DtypeError(
+            describe(
+                f"{label(x)} can't take a value that requires grad: the fractions and the gradient would be lost",
+                where=here(),
+                fix="x = x.astype(float) first",
+            )
+        )
+    base = x._data.base
+    if tracked and not x.requires_grad and x._owner is not None and base is not None and sys.getrefcount(base) > 2 + 1:
+        raise GradientError(
+            describe(
+                f"{label(x)} is a view of another tensor, which a value that requires grad would not reach",
+                where=here(),
+                fix="write to x itself: v = x[1:]; v[0] = w becomes x[1] = w; or copy first: v = x[1:].copy()",
+            )
+        )
+
+
 def update(x: Tensor, op: Op, other: Any) -> Tensor:
     """`x op= other`: in place for leaves and constants, a new recorded value under the same handle otherwise."""
     forbid_lost_writes(x, f"in-place {op.name}")
@@ -175,6 +224,7 @@ def assign(x: Tensor, result: Tensor, what: str) -> Tensor:
             raise DtypeError(describe(f"{what} can't put {result.dtype} into {x.dtype}", where=here(), fix="x = x + y"))
         result = shape.astype(result, dtype=x.dtype)
     if result.requires_grad or (x.requires_grad and not x.is_leaf):
+        _forbid_lost_gradient(x, result.requires_grad)
         return _rebind(x, result)
     _write_array(x, Ellipsis, result._data)
     return x
@@ -184,6 +234,8 @@ def write(x: Tensor, key: Any, value: Tensor) -> None:
     """`x[key] = value`: recorded where a gradient depends on it; of several writes to one element the last wins."""
     forbid_lost_writes(x, "x[index] = value")
     tracked = state().recording and (x.requires_grad or value.requires_grad)
+    if tracked:
+        _forbid_lost_gradient(x, value.requires_grad)
     if tracked or (x.requires_grad and not x.is_leaf):
         _rebind(x, index.setitem(x, value, index=key))
     else:
@@ -208,5 +260,5 @@ def _write_array(x: Tensor, key: Any, value: np.ndarray) -> None:
 
 def _rebind(x: Tensor, result: Tensor) -> Tensor:
     """Let the handle `x` stand for another value; graphs that used the old one keep it."""
-    x._data, x._node, x._owner = result._data, result._node, None
+    x._data, x._node, x._owner, x._broken = result._data, result._node, None, result._broken
     return x

@@ -14,22 +14,27 @@ import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from types import CodeType, FrameType
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.op import Op
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff")
-_ENGINE_FILES = frozenset(f"{_PACKAGE}{module}.py" for module in _ENGINE)
+_ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff", "transforms", "functional")
+_COMPOSITIONS = os.listdir(f"{_PACKAGE}compositions")  # x.max() is the user's call, not that of the composition
+ENGINE_FILES = frozenset(
+    [f"{_PACKAGE}{module}.py" for module in _ENGINE]
+    + [f"{_PACKAGE}compositions{os.sep}{module}" for module in _COMPOSITIONS]
+)
 
 next_index = itertools.count(1).__next__
 _get_frame = sys._getframe
 
 
 class Node:
-    """A recorded op call: the recipe by which `out` was made. Made by `record` only, read by everybody.
+    """A recorded op call: the recipe by which `out` was made. Made by `tensor.recorded` only, read by everybody.
 
     `index` grows with time, so creation order is a topological order. `code` and `instruction` say where in
     the program the call stood; `site_of` turns them into a file and a line when somebody asks (0.1 µs instead
@@ -103,6 +108,15 @@ class Constant(Node):
         self.name = name
 
 
+def constant(out: Any) -> Constant:
+    """A Constant without a name, in a third of the time that calling the class takes (0.15 µs)."""
+    node = object.__new__(Constant)
+    node.out = out
+    node.index = next_index()
+    node.name = None
+    return node
+
+
 class Scope:
     """One call of a module or a loss: its name within its parent, what to print on its box, where it was called.
 
@@ -116,12 +130,12 @@ class Scope:
         self.kind = kind  # "module" or "loss"
         self.label = label
         self.module = module
-        self.parent = parent = _per_thread.state.scope
+        self.parent: Scope | None = _per_thread.state.scope
         frame = _get_frame(2)
-        if parent is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-            self.code, self.instruction = parent.code, parent.instruction
-        else:
-            self.code, self.instruction = frame.f_code, frame.f_lasti
+        self.code: CodeType = frame.f_code
+        self.instruction: int = frame.f_lasti
+        if self.parent is not None and self.code.co_filename.startswith(_PACKAGE):
+            self.code, self.instruction = self.parent.code, self.parent.instruction
 
     @property
     def path(self) -> str:
@@ -192,26 +206,6 @@ def user_frame() -> FrameType:
     while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
         frame = frame.f_back
     return frame
-
-
-def record(
-    op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.ndarray, now: State, depth: int = 3
-) -> Node:
-    """Make the node of one op call; `now` is this thread's state, the user's line is `depth` frames up or beyond."""
-    node = object.__new__(Node)
-    node.op = op
-    node.inputs = inputs
-    node.params = params
-    node.out = out
-    node.index = next_index()
-    node.scope = now.scope
-    frame = _get_frame(depth)
-    while frame.f_code.co_filename in _ENGINE_FILES and frame.f_back is not None:
-        frame = frame.f_back
-    node.code = frame.f_code
-    node.instruction = frame.f_lasti
-    node.hooks = ()
-    return node
 
 
 def site_of(code: CodeType, instruction: int, scope: Scope | None = None) -> str:

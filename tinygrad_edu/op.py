@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Rule = Callable[..., Any]
 Sample = tuple[tuple[Any, ...], dict[str, Any]]
-Sampler = Callable[[np.random.Generator], Sample]
+Sampler = Callable[["np.random.Generator"], Sample]  # in quotes: naming it would import numpy.random, 15 ms
 
 
 class Kind(enum.Enum):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
-from numpy.typing import DTypeLike
 
 from tinygrad_edu.handle import get_default_dtype
 from tinygrad_edu.tensor import Tensor, tensor_on
 
-Rng = np.random.Generator | int
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    Rng = np.random.Generator | int
+else:
+    Rng = Any  # naming numpy.random would import it, which takes 15 ms
 
 
 def generator(rng: Rng) -> np.random.Generator:

@@ -6,15 +6,15 @@ an input requires grad, record a node. This module must not know how gradients a
 
 from __future__ import annotations
 
+import operator
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from tinygrad_edu import interop
-from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, TinygradError, describe
+from tinygrad_edu.errors import AxisError, DtypeError, IndexingError, MatrixError, ShapeError, TinygradError, describe
 from tinygrad_edu.handle import Handle, broken, must_be_floating, to_array
 from tinygrad_edu.memory import (
     BORROWED,
@@ -26,13 +26,17 @@ from tinygrad_edu.memory import (
     label,
     node_of,
     owner_of_view,
+    thaw,
     update,
     write,
 )
 from tinygrad_edu.methods import ArrayMethods
-from tinygrad_edu.node import Leaf, Node, State, _per_thread, here, record
+from tinygrad_edu.node import ENGINE_FILES, Leaf, Node, State, _get_frame, _per_thread, here, next_index
 from tinygrad_edu.op import Op, parameter_names, set_engine
-from tinygrad_edu.ops import elementwise, index, linalg, shape
+from tinygrad_edu.ops import bits, elementwise, index, linalg, rounding, shape
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 _new = object.__new__
 _array_type = np.ndarray
@@ -107,7 +111,7 @@ class Tensor(Handle, ArrayMethods):
         return apply2(elementwise.divide, other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        if type(other) in (int, float) and other == 2:
+        if other.__class__ in (int, float) and other == 2 and (other.__class__ is int or self._data.dtype.kind == "f"):
             return apply1(elementwise.square, self)
         return apply2(elementwise.power, self, other)
 
@@ -119,6 +123,45 @@ class Tensor(Handle, ArrayMethods):
 
     def __rmatmul__(self, other: Any) -> Tensor:
         return apply2(linalg.matmul, other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return apply2(rounding.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return apply2(rounding.remainder, other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return apply2(rounding.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return apply2(rounding.floor_divide, other, self)
+
+    def __and__(self, other: Any) -> Tensor:
+        return apply2(bits.bitwise_and, self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return apply2(bits.bitwise_and, other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return apply2(bits.bitwise_or, self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return apply2(bits.bitwise_or, other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return apply2(bits.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return apply2(bits.bitwise_xor, other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __invert__(self) -> Tensor:
+        return apply1(bits.invert, self)
 
     def __neg__(self) -> Tensor:
         return apply1(elementwise.negative, self)
@@ -150,7 +193,9 @@ class Tensor(Handle, ArrayMethods):
     __hash__ = object.__hash__
 
     def __getitem__(self, key: Any) -> Tensor:
-        return apply(index.getitem, (self,), {"index": _plain_index(key)})
+        if key.__class__ is int or key.__class__ is slice:
+            return apply(index.getitem, (self,), {"index": _plain_part(key)})
+        return _apply_given(index.getitem, (self,), {"index": key})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         try:
@@ -181,9 +226,9 @@ class Tensor(Handle, ArrayMethods):
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self._data.ndim:
+        if not self.ndim:
             raise DtypeError(describe("a 0-d tensor can't be iterated over", where=here()))
-        return (self[i] for i in range(len(self._data)))
+        return (self[i] for i in range(len(self)))
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """In another dtype. A cast to integers or booleans has no derivative and ends the graph."""
@@ -201,23 +246,21 @@ class Tensor(Handle, ArrayMethods):
     # --- protocols -------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs and ufunc in interop.OPS:
-            return interop.OPS[ufunc](*inputs)
-        if method == "reduce" and ufunc in interop.REDUCTIONS:
-            kwargs.setdefault("axis", 0)
-            return interop.REDUCTIONS[ufunc](
-                *inputs, **{k: v for k, v in kwargs.items() if v is not None or k == "axis"}
-            )
-        op = interop.OPS.get(ufunc)
-        if op is None or method != "__call__":
-            raise interop.unknown(ufunc)
-        out = kwargs.pop("out", None)
-        if kwargs:
-            raise DtypeError(
-                describe(f"np.{ufunc.__name__} on Tensors takes no {', '.join(map(repr, kwargs))}", where=here())
-            )
-        result = op(*inputs)
-        return result if out is None else _into(out[0], result)
+        if method == "__call__" and ufunc in interop.COMPOSITIONS:
+            return interop.COMPOSITIONS[ufunc](*inputs, **kwargs)
+        op = interop.OPS.get(ufunc) or interop.scipy_row(ufunc)
+        if method == "__call__" and op is not None:
+            return call(op, inputs, kwargs) if kwargs else op(*inputs)
+        if method == "outer" and op is not None and op.arity == 2:
+            x, y = map(as_tensor, inputs)
+            return call(op, (x.reshape(x.shape + (1,) * y.ndim), y), kwargs)
+        table = {"reduce": interop.REDUCTIONS, "accumulate": interop.ACCUMULATIONS}.get(method, {})
+        if ufunc not in table:
+            raise interop.unknown(ufunc, method)
+        given = {name: value for name, value in kwargs.items() if value is not None or name == "axis"}
+        (out,) = given.pop("out", (None,))
+        result = table[ufunc](inputs[0], **{"axis": 0, **given})
+        return result if out is None else into(out, result)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return interop.call_function(function, args, kwargs)
@@ -311,12 +354,76 @@ _SIMPLE = frozenset((type(None), bool, int, float, str))
 def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     """Apply `op` to a call as users write it: positional arrays, then parameters by place or name."""
     if not op.variadic and len(args) == op.arity and kwargs.keys() <= parameter_names(op):
-        return apply(op, args, {n: v if v.__class__ in _SIMPLE else _plain(op, n, v) for n, v in kwargs.items()})
+        for value in kwargs.values():
+            if value.__class__ not in _SIMPLE:
+                break
+        else:
+            return apply(op, args, dict(kwargs))
+        return _apply_given(op, args, kwargs)
+    if isinstance(op.forward, np.ufunc) and len(args) == op.arity:
+        return _with_options(op, args, dict(kwargs))
     try:
         arrays, params = op.bind(args, kwargs)
     except TypeError as error:
         raise DtypeError(describe(f"{op.name}{op.__signature__}: {error}", where=here())) from None
-    return apply(op, arrays, {name: _plain(op, name, value) for name, value in params.items()})
+    return _apply_given(op, arrays, params)
+
+
+def _apply_given(op: Op, arrays: tuple[Any, ...], given: Mapping[str, Any]) -> Tensor:
+    """Apply an op with parameters as the user gave them, Tensors among them."""
+    params = {name: _plain(op, name, value) for name, value in given.items()}
+    for value in params.values():
+        for part in value if isinstance(value, tuple) else (value,):
+            if part.__class__ in _FOREIGN:
+                return _dispatch(part, op, _operands(arrays), params)
+    return apply(op, arrays, params)
+
+
+def recorded(
+    op: Op, inputs: tuple[Node, ...], params: dict[str, Any], out: np.ndarray, now: State, depth: int = 3
+) -> Tensor:
+    """The tensor of a new node. `now` is this thread's state, the user's line is `depth` frames up or beyond.
+
+    Node and handle are filled here, attribute by attribute: calling their classes would take 0.8 µs.
+    """
+    node: Node = _new(Node)
+    node.op = op
+    node.inputs = inputs
+    node.params = params
+    node.out = out
+    node.index = next_index()
+    node.scope = now.scope
+    frame = _get_frame(depth)
+    while frame.f_code.co_filename in ENGINE_FILES and frame.f_back is not None:
+        frame = frame.f_back
+    node.code = frame.f_code
+    node.instruction = frame.f_lasti
+    node.hooks = ()
+    tensor: Tensor = _new(Tensor)
+    tensor._data = out
+    tensor._node = node
+    tensor._owner = tensor._broken = None
+    return tensor
+
+
+def _with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+    """A ufunc's row called with NumPy's options for ufuncs: dtype=, where= and out=, recorded like everything."""
+    dtype, where, out = options.pop("dtype", None), options.pop("where", True), options.pop("out", None)
+    out = out[0] if isinstance(out, tuple) else out
+    defaults = {"casting": "same_kind", "order": "K", "subok": True}
+    unknown = [name for name, value in options.items() if defaults.get(name) != value]
+    if unknown:
+        what = f"{op.name} on Tensors takes no {', '.join(map(repr, unknown))}"
+        raise DtypeError(describe(what, where=here(), fix="dtype=, where= and out= are the options it takes"))
+    if dtype is not None:
+        args = tuple(as_tensor(x).astype(dtype) for x in args)
+    result = op(*args)
+    if where is not True:
+        if out is None:
+            what = f"{op.name}(..., where=mask) without out= leaves the other elements undefined"
+            raise DtypeError(describe(what, where=here(), fix="out=…, or tg.where(mask, result, other)"))
+        result = elementwise.where(where, result, out)
+    return result if out is None else into(out, result)
 
 
 def apply1(op: Op, x: Any) -> Tensor:
@@ -336,7 +443,7 @@ def apply1(op: Op, x: Any) -> Tensor:
         out = np.asarray(out)
     node = x._node
     if node is not None and node.requires_grad and now.recording and op.differentiable:
-        return tensor_on(out, record(op, (node,), {}, out, now))
+        return recorded(op, (node,), {}, out, now)
     return _unrecorded(op, (x,), {}, out, now)
 
 
@@ -371,7 +478,7 @@ def apply2(op: Op, x: Any, y: Any) -> Tensor:
             m = node_of(x)
         if n is None or not n.requires_grad:
             n = node_of(y)
-        return tensor_on(out, record(op, (m, n), {}, out, now))
+        return recorded(op, (m, n), {}, out, now)
     return _unrecorded(op, (x, y), {}, out, now)
 
 
@@ -379,7 +486,7 @@ def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     """Apply any op: array arguments in order, everything else in `params`."""
     now = _per_thread.state
     operands = _operands(arguments)
-    for x in (*operands, *_tensors_in(params)) if params else operands:
+    for x in operands:
         if x.__class__ in _FOREIGN:
             return _dispatch(x, op, operands, params)
     if now.watchers:
@@ -391,10 +498,10 @@ def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
         raise _explained(error, op, operands, params) from None
     if out.__class__ is not _array_type:
         out = np.asarray(out)
-    if now.recording and op.differentiable:
+    if now.recording and op.differentiable and out.dtype.kind in "fc":  # a cast to integers ends the graph
         for x in operands:
             if x.__class__ is Tensor and x._node is not None and x._node.requires_grad:
-                return tensor_on(out, record(op, tuple(map(node_of, operands)), params, out, now))
+                return recorded(op, tuple(map(node_of, operands)), params, out, now)
     return _unrecorded(op, operands, params, out, now)
 
 
@@ -418,11 +525,6 @@ def _watched(op: Op, operands: tuple[Any, ...], params: dict[str, Any], now: Sta
 _FOREIGN: set[type] = set()
 
 
-def _tensors_in(params: dict[str, Any]) -> list[Any]:
-    """Tensors of such classes that are parameters, or parts of an index."""
-    return [x for value in params.values() for x in (value if isinstance(value, tuple) else (value,))]
-
-
 def _dispatch(x: Any, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     result: Tensor = type(x).__tinygrad_apply__(op, operands, params)
     return result
@@ -431,15 +533,18 @@ def _dispatch(x: Any, op: Op, operands: tuple[Any, ...], params: dict[str, Any])
 def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: np.ndarray, now: State) -> Tensor:
     """The result of an op that nothing needs to remember, or that has no derivative."""
     if now.record_all:
-        return tensor_on(out, record(op, tuple(map(node_of, operands)), params, out, now))
+        return recorded(op, tuple(map(node_of, operands)), params, out, now)
     result = tensor_on(out)
     for x in operands:
         if x.__class__ is Tensor:
             if x._broken is not None:
                 result._broken = x._broken
             elif op.differentiable and x._node is not None and x._node.requires_grad:
-                result._broken = broken("no_grad() around")
+                result._broken = broken("no_grad() around" if out.dtype.kind in "fc" else f"cast to {out.dtype} at")
             if op.view and (out.base is not None or out is x._data):
+                if x._owner is FROZEN:  # a graph holds the array: x gets one of its own, and the view is one of that
+                    thaw(x)
+                    result._data = np.asarray(op.forward(x._data, **params))
                 result._owner = owner_of_view(x)
     return result
 
@@ -449,6 +554,11 @@ def _operands(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
     NumPy's scalars are weak too. Without a partner that is an array, numbers become Tensors.
     """
+    for x in arguments:
+        if x.__class__ is not Tensor:
+            break
+    else:
+        return arguments
     operands = tuple(map(_operand, arguments))
     if any(isinstance(x, Tensor) for x in operands):
         return operands
@@ -460,6 +570,8 @@ def _operand(x: Any) -> Any:
         return x
     if isinstance(x, np.generic) and isinstance(number := x.item(), NUMBERS):
         return number
+    if isinstance(x, int | float) and not isinstance(x, np.generic):  # of a subclass, such as a member of an IntEnum
+        return int(x) if isinstance(x, int) else float(x)
     return as_tensor(x)
 
 
@@ -475,25 +587,40 @@ def _plain(op: Op, name: str, value: Any) -> Any:
         return value._data.copy() if value.ndim else value.item()
     if isinstance(value, np.ndarray):
         return value.copy()
+    if isinstance(value, np.generic):
+        return value.item()  # numbers are weak
+    if isinstance(value, list):
+        return [_plain(op, name, part) for part in value]  # the caller may write to his list
     return value
 
 
 def _plain_index(key: Any) -> Any:
     """An index without Tensors or arrays that somebody else may write to."""
-    if isinstance(key, tuple):
-        return tuple(_plain_index(part) for part in key)
+    return tuple(map(_plain_part, key)) if isinstance(key, tuple) else _plain_part(key)
+
+
+def _plain_part(key: Any) -> Any:
+    if isinstance(key, slice):
+        return slice(*(_plain_bound(bound) for bound in (key.start, key.stop, key.step)))
     if isinstance(key, Tensor) and key.__class__ not in _FOREIGN:
         if key.dtype.kind not in "iub":
             raise IndexingError(describe(f"an index must be integers or booleans, not {key.dtype}", where=here()))
         return key._data.copy()
-    if isinstance(key, list):
-        return np.asarray([_plain_index(part) for part in key]) if key else np.zeros(0, dtype=np.intp)
+    if isinstance(key, list | tuple):  # NumPy takes a tuple within a tuple for an array
+        return np.asarray([_plain_part(part) for part in key]) if key else np.zeros(0, dtype=np.intp)
     if isinstance(key, np.ndarray):
         return key.copy()
+    if isinstance(key, Sequence) and not isinstance(key, str):  # a range, a deque, an array.array, ...
+        return np.array(key)
     return key
 
 
-def _into(out: Any, result: Tensor) -> Any:
+def _plain_bound(bound: Any) -> Any:
+    """The end of a slice as a Python int: an array or Tensor may be written to afterwards."""
+    return operator.index(bound) if isinstance(bound, np.ndarray | Tensor) else bound
+
+
+def into(out: Any, result: Tensor) -> Any:
     """`np.op(..., out=out)`: a Tensor takes the new value, an array takes the numbers of an untracked one."""
     if isinstance(out, Tensor):
         forbid_lost_writes(out, "out=")
@@ -515,7 +642,13 @@ def _explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict
     """What a failing op tells its user: op, line, module, operands with shapes, reason and remedy."""
     if isinstance(error, TinygradError):
         return error
-    kinds = ((IndexError, IndexingError), (ValueError, ShapeError), (TypeError, DtypeError))
+    kinds = (
+        (np.linalg.LinAlgError, MatrixError),
+        (np.exceptions.AxisError, AxisError),
+        (IndexError, IndexingError),
+        (ValueError, ShapeError),
+        (TypeError, DtypeError),
+    )
     kind = next((ours for theirs, ours in kinds if isinstance(error, theirs)), None)
     if kind is None:
         return error
@@ -526,7 +659,7 @@ def _explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict
         rows[f"input {place}" if len(operands) > 1 else "input"] = label(x)
     rows |= {name: repr(value) for name, value in params.items()}
     rows["why"] = str(error).strip()
-    if op.kind.value == "elementwise" and kind is ShapeError:
+    if op.kind.value == "elementwise" and kind is ShapeError and "broadcast" in str(error):
         rows["fix"] = "shapes are compared from the right; sides must be equal or 1 (reshape, or x[:, None])"
     elif op.name == "matmul" and kind is ShapeError:
         rows["fix"] = "(…, n, k) @ (…, k, m): the last side of the left must equal the last but one of the right"

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_edu.autodiff import pull_back, recorded_nodes, seed_of
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.forward import push_forward
+from tinygrad_edu.handle import get_default_dtype
 from tinygrad_edu.node import Mark, here, recording, state
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import stack
@@ -57,14 +58,13 @@ def _marked(value: Any, marked: list[Tensor]) -> Tensor:
     else:
         data = tensor._data
         if data.dtype.kind in "iub" and not isinstance(value, np.ndarray | Tensor):
-            data = data.astype(float)
+            data = data.astype(get_default_dtype())
         elif data.dtype.kind not in "fc":
             raise DtypeError(
                 describe(f"an array of {data.dtype} has no derivative", where=here(), fix="a.astype(float)")
             )
-        fresh = tensor_on(data)
-        fresh._node = Mark(data if data is not value else data.copy())
-        fresh._data = fresh._node.out
+        data = np.array(data)  # a copy: the caller may write to his while `pull` needs ours
+        fresh = tensor_on(data, Mark(data))
     marked.append(fresh)
     return fresh
 
@@ -129,7 +129,13 @@ class _Call:
 
     def outside(self, tensor: Tensor) -> Tensor:
         """A result as the caller may have it: with its history only where somebody outside may need it."""
-        return tensor if self.recorded else tensor_on(tensor._data)
+        if self.recorded:
+            return tensor
+        if tensor.is_leaf:
+            return tensor_on(tensor._data.copy())
+        result = tensor.detach()  # its array is the graph's, which `pull` may still need: copied when it is written
+        result._broken = None
+        return result
 
     def shaped(self, gradients: Sequence[Any]) -> Any:
         """A flat list of gradients in the form of the arguments."""

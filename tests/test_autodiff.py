@@ -1,0 +1,504 @@
+"""What backward promises: SEMANTICS, section "Backward", line by line."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tests.reference import gradient, total, values
+from tinygrad_edu import Tensor
+from tinygrad_edu.errors import GradientError, ShapeError
+from tinygrad_edu.op import ELEMENTWISE, Op
+
+
+def leaf(value, **options):
+    return Tensor(value, requires_grad=True, **options)
+
+
+# --- accumulation --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: x * x, 6.0),
+        (lambda x: x + x, 2.0),
+        (lambda x: x - x, 0.0),
+        (lambda x: x / x, 0.0),
+        (lambda x: (x + 1) * (x + 2), 9.0),  # a diamond
+        (lambda x: tg.concatenate([x[None], x[None]]).sum(), 2.0),
+        (lambda x: tg.stack([x, x * x, x]).sum(), 8.0),
+        (lambda x: tg.maximum(x, x), 1.0),
+        (lambda x: tg.where(x > 0, x, x), 1.0),
+        (lambda x: x.reshape(1, 1) @ x.reshape(1, 1) + 0 * x, 6.0),
+    ],
+)
+def test_value_that_is_used_twice_gets_both_gradients(f, expected):
+    x = leaf(3.0)
+    f(x).sum().backward()
+    assert x.grad.item() == expected
+
+
+def test_diamond_of_diamonds_sums_over_all_paths():
+    x = leaf(1.0)
+    y = x
+    for _ in range(30):
+        y = y + y  # 2³⁰ paths
+    y.backward()
+    assert x.grad.item() == 2.0**30
+
+
+def test_two_losses_over_one_leaf_add_their_gradients():
+    w = leaf([1.0, 2.0])
+    (w * 3).sum().backward()
+    (w * w).sum().backward()
+    assert w.grad.tolist() == [5.0, 7.0]
+
+
+def test_two_losses_over_one_intermediate_value_add_their_gradients():
+    x = leaf(2.0)
+    h = x * x
+    (h * 3).backward()
+    (h * h).backward()
+    assert x.grad.item() == 3 * 4 + 4 * 2**3
+
+
+def test_second_backward_adds_the_same_again():
+    z = leaf(3.0)
+    a = z * 3
+    b = a * a
+    b.backward()
+    assert z.grad.item() == 54
+    b.backward()
+    assert z.grad.item() == 108
+    assert b.item() == 81
+
+
+def test_zeroed_gradient_starts_anew():
+    x = leaf(2.0)
+    (x * x).backward()
+    x.grad = None
+    (x * 3).backward()
+    assert x.grad.item() == 3.0
+
+
+def test_gradient_has_the_shape_and_dtype_of_the_tensor_and_no_history():
+    for dtype in (np.float16, np.float32, np.float64):
+        x = leaf(np.ones((2, 1), dtype))
+        (x * np.ones((2, 3), np.float64)).sum().backward()
+        assert isinstance(x.grad, Tensor)
+        assert (x.grad.shape, x.grad.dtype, x.grad.requires_grad) == ((2, 1), dtype, False)
+
+
+def test_gradients_of_different_leaves_are_different_arrays():
+    x, w = leaf([1.0, 2.0]), leaf([1.0, 1.0])
+    seed = np.ones(2)
+    (x + w).backward(seed)
+    x.grad *= 0.5
+    seed[:] = 7
+    assert w.grad.tolist() == [1.0, 1.0]
+    assert x.grad.tolist() == [0.5, 0.5]
+
+
+def test_gradient_kept_before_a_second_backward_does_not_change():
+    x = leaf([1.0])
+    (x * 2).backward()
+    first = x.grad
+    (x * 2).backward()
+    assert (first.tolist(), x.grad.tolist()) == ([2.0], [4.0])
+
+
+def test_only_what_is_needed_is_computed():
+    x, constant = leaf([1.0]), Tensor([2.0])
+    called = []
+
+    def rule(name):
+        return lambda g, out, a, b: called.append(name) or g
+
+    both = Op("both", np.add, vjps=(rule("x"), rule("y")), kind=ELEMENTWISE, listed=False)
+    both(x, constant).backward()
+    both(constant, x).backward()
+    assert called == ["x", "y"]
+    assert constant.grad is None
+
+
+# --- what backward starts from -------------------------------------------------------------------------------
+
+
+def test_backward_of_one_element_of_any_shape_starts_from_1():
+    for shape in ((), (1,), (1, 1)):
+        x = leaf(np.full(shape, 3.0))
+        (x * x).backward()
+        assert x.grad.numpy() == np.full(shape, 6.0)
+
+
+def test_backward_of_a_leaf_gives_it_1():
+    x = leaf(3.0)
+    x.backward()
+    assert x.grad.item() == 1.0
+
+
+def test_backward_of_more_elements_is_an_error_with_three_fixes():
+    y = leaf([1.0, 2.0], name="x") * 2
+    with pytest.raises(GradientError) as caught:
+        y.backward()
+    text = str(caught.value)
+    assert "backward() needs one number to differentiate, not 2: result of multiply at test_autodiff.py:" in text
+    assert ".sum().backward(), .mean().backward(), or .backward(gradient) with a gradient of this shape" in text
+
+
+@pytest.mark.parametrize("cotangent", [np.array([1.0, 10.0]), [1, 10], Tensor([1.0, 10.0]), np.array([1, 10])])
+def test_backward_takes_a_gradient_of_exactly_its_shape(cotangent):
+    x = leaf([1.0, 2.0])
+    (x * x).backward(cotangent)
+    assert x.grad.tolist() == [2.0, 40.0]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1), (1, 2)])
+def test_backward_takes_no_gradient_of_another_shape(shape):
+    x = leaf([1.0, 2.0])
+    with pytest.raises(ShapeError) as caught:
+        (x * x).backward(np.ones(shape))
+    assert f"the gradient given has shape {shape}, the tensor (2,)" in str(caught.value)
+    assert "np.broadcast_to" in str(caught.value)
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    ("break_", "how"),
+    [
+        (lambda x: x.detach() * 2, "detach() at test_autodiff.py:"),
+        (lambda x: Tensor(x) + 1, "copied by Tensor(...) at test_autodiff.py:"),
+        (lambda x: x.astype(np.int64).astype(float), "astype(int64) at test_autodiff.py:"),
+        (lambda x: tg.astype(x, np.int64) * 1.5, "astype(int64) at test_autodiff.py:"),
+    ],
+)
+def test_nothing_requires_grad_names_the_nearest_break_with_its_line(break_, how):
+    y = break_(leaf([1.5])).sum()
+    with pytest.raises(GradientError) as caught:
+        y.backward()
+    assert "doesn't depend on anything that requires grad" in str(caught.value)
+    assert how in str(caught.value)
+
+
+def test_nothing_requires_grad_names_no_grad_with_its_line():
+    x = leaf([1.5])
+    with tg.no_grad():
+        y = x * 2
+    y += 1
+    with pytest.raises(GradientError, match=r"no_grad\(\) around test_autodiff.py:"):
+        y.sum().backward()
+
+
+def test_nothing_requires_grad_where_there_never_was_anything():
+    with pytest.raises(GradientError, match="no input had requires_grad=True"):
+        (Tensor(1.0) * 2).backward()
+
+
+# --- keeping and freeing -------------------------------------------------------------------------------------
+
+
+def test_value_in_between_keeps_its_gradient_only_when_asked():
+    x = leaf(2.0)
+    kept, other = x * 3, x * 5
+    kept.retain_grad()
+    (kept * other).backward()
+    assert kept.grad.item() == 10.0
+    with pytest.warns(UserWarning, match=r"keeps no gradient: only leaves do") as caught:
+        assert other.grad is None
+    assert "retain_grad()" in str(caught[0].message)
+    assert "retain_grads=True" in str(caught[0].message)
+
+
+def test_retain_grads_keeps_every_gradient():
+    x = leaf(2.0)
+    h = x * 3
+    y = h * h
+    y.backward(retain_grads=True)
+    assert (y.grad.item(), h.grad.item(), x.grad.item()) == (1.0, 12.0, 36.0)
+
+
+def test_kept_gradients_are_nobody_elses():
+    x = leaf([1.0])
+    h = x + 0
+    k = h + 0
+    k.backward(retain_grads=True)
+    h.grad *= 5
+    assert (x.grad.tolist(), h.grad.tolist(), k.grad.tolist()) == ([1.0], [5.0], [1.0])
+
+
+def test_freed_graph_says_which_line_freed_it():
+    x = leaf(2.0)
+    h = x * x
+    (h * 3).backward(retain_graph=False)
+    assert x.grad.item() == 12.0
+    with pytest.raises(GradientError) as caught:
+        (h * 2).backward()
+    text = str(caught.value)
+    assert "this graph was freed and can't be used again" in text
+    assert "multiply at test_autodiff.py:" in text
+    assert "by backward(retain_graph=False) at test_autodiff.py:" in text
+    assert h.item() == 4.0
+
+
+def test_in_place_op_on_a_freed_view_raised_a_type_error():
+    x = leaf(np.ones((2, 3)))
+    y = x.reshape(-1)
+    y.sum().backward(retain_graph=False)
+    y += 1
+    assert y.tolist() == [2.0] * 6
+
+
+def test_leaf_of_a_freed_graph_can_be_used_again():
+    x = leaf(2.0)
+    (x * x).backward(retain_graph=False)
+    (x * x).backward(retain_graph=False)
+    assert x.grad.item() == 8.0
+
+
+# --- higher order --------------------------------------------------------------------------------------------
+
+
+def test_create_graph_gives_derivatives_to_order_4():
+    x = leaf(2.0)
+    y = x**5 + tg.exp(x)
+    expected = [5 * 2.0**4, 20 * 2.0**3, 60 * 2.0**2, 120 * 2.0]
+    for polynomial in expected:
+        y = tg.gradients(y, x, create_graph=True)
+        assert y.item() == pytest.approx(polynomial + np.exp(2.0))
+
+
+def test_backward_through_a_gradient():
+    x = leaf([1.0, 2.0])
+    (x**3).sum().backward(create_graph=True)
+    penalty = (x.grad**2).sum()  # Σ 9x⁴
+    (slope,) = tg.gradients(penalty, [x])
+    assert slope.tolist() == [36.0, 288.0]
+
+
+def test_gradients_with_a_history_accumulate_twice():
+    x = leaf(2.0)
+    y = x**3
+    y.backward(create_graph=True)
+    y.backward(create_graph=True)
+    assert x.grad.item() == 24.0
+    assert tg.gradients(x.grad, x).item() == 24.0
+
+
+def test_scaling_a_gradient_with_a_history_changed_another_leafs_gradient_and_all_later_ones():
+    x, w = leaf(1.0), leaf(1.0)
+    (x + w).backward(create_graph=True)
+    x.grad *= 0.5
+    assert (x.grad.item(), w.grad.item()) == (0.5, 1.0)
+    z = leaf(1.0)
+    (z * 1).backward()
+    assert z.grad.item() == 1.0
+
+
+def test_writing_to_a_gradient_changed_the_cotangent_given():
+    x, cotangent = leaf([1.0, 2.0]), Tensor([1.0, 1.0])
+    (g,) = tg.gradients(x + 0, [x], cotangent=cotangent, create_graph=True)
+    g *= 5
+    array = np.ones(2)
+    (x + 0).backward(array, create_graph=True)
+    array[0] = 50
+    assert cotangent.tolist() == [1.0, 1.0]
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_derivative_by_the_cotangent():
+    x, v = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    (g,) = tg.gradients(x * x, [x], cotangent=v, create_graph=True)
+    assert tg.gradients(g.sum(), v).tolist() == [2.0, 4.0]
+
+
+def test_create_graph_works_inside_no_grad():
+    x = leaf(3.0)
+    y = x**3
+    with tg.no_grad():
+        g = tg.gradients(y, x, create_graph=True)
+    assert tg.gradients(g, x).item() == 18.0
+
+
+# --- gradients() ---------------------------------------------------------------------------------------------
+
+
+def test_gradients_of_leaves_and_of_values_in_between_touch_no_grad():
+    x, w = leaf(2.0), leaf(3.0)
+    h = x * w
+    y = h * h
+    gx, gh, gw = tg.gradients(y, [x, h, w])
+    assert (gx.item(), gh.item(), gw.item()) == (36.0, 12.0, 24.0)
+    assert x.grad is w.grad is None
+    assert not gx.requires_grad
+
+
+def test_gradients_of_what_is_not_connected_is_none():
+    x, other = leaf(2.0), leaf(1.0)
+    assert tg.gradients(x * 2, other) is None
+    assert tg.gradients(x * 2, [other, x])[0] is None
+
+
+def test_gradients_by_the_output_itself_and_by_one_tensor_twice():
+    x = leaf(2.0)
+    y = x * x
+    assert [g.item() for g in tg.gradients(y, [y, x, x])] == [1.0, 4.0, 4.0]
+
+
+def test_gradients_by_something_without_one_is_an_error():
+    with pytest.raises(GradientError, match=r"gradients\(\): tensor \(\) float64 doesn't require grad"):
+        tg.gradients(leaf(1.0) * 2, Tensor(1.0))
+
+
+def test_gradients_given_out_are_different_arrays():
+    x, w = leaf([1.0]), leaf([1.0])
+    for create_graph in (False, True):
+        a, b = tg.gradients(x + w, [x, w], create_graph=create_graph)
+        a *= 9
+        assert b.tolist() == [1.0]
+
+
+# --- rules that are wrong ------------------------------------------------------------------------------------
+
+
+def test_rule_of_the_wrong_shape_is_an_error_that_names_the_op_and_the_line():
+    bad = Op("bad", lambda x: x * 1, vjps=(lambda g, out, x: g[:1],), listed=False)
+    with pytest.raises(GradientError) as caught:
+        bad(leaf([1.0, 2.0])).sum().backward()
+    assert "the rule of bad is wrong" in str(caught.value)
+    assert "a cotangent of shape (1,) for an input of (2,)" in str(caught.value)
+    assert "test_autodiff.py:" in str(caught.value)
+
+
+def test_hook_that_returns_a_tensor_of_its_own_shared_it_with_the_gradient():
+    x, stored = leaf([1.0]), Tensor([7.0])
+    x.register_hook(lambda g: stored)
+    (x * 2).backward()
+    x.grad *= 2
+    assert stored.tolist() == [7.0]
+    assert x.grad.tolist() == [14.0]
+
+
+# --- size, threads, memory -----------------------------------------------------------------------------------
+
+
+def test_chain_of_a_million_ops_goes_forward_backward_and_away():
+    x = leaf(1.0)
+    y = x
+    for _ in range(1_000_000):
+        y = y + 1.0
+    y.backward()
+    assert (y.item(), x.grad.item()) == (1_000_001.0, 1.0)
+    first = weakref.ref(x)
+    del x, y
+    assert first() is None
+
+
+def test_chain_of_views_and_products_is_no_deeper_problem():
+    x = leaf([1.0])
+    y = x
+    for _ in range(50_000):
+        y = (y.reshape(1, 1)[0] * x).detach() * 0 + y
+    y.backward(create_graph=True)
+    assert x.grad.tolist() == [1.0]
+
+
+def training_step(w, b, x):
+    h = tg.tanh(x @ w + b)
+    loss = ((h - 1) ** 2).mean()
+    loss.backward()
+    for p in (w, b):
+        p.data -= 0.1 * p.grad
+        p.grad = None
+    return loss
+
+
+def objects_after(steps, w, b, x):
+    for _ in range(steps):
+        training_step(w, b, x)
+    return len(gc.get_objects())
+
+
+def test_memory_after_1000_steps_is_that_after_10_without_the_garbage_collector():
+    w, b, x = leaf(np.ones((3, 2))), leaf(np.zeros(2)), np.ones((4, 3))
+    gc.collect()
+    gc.disable()
+    try:
+        after_10, after_1000 = objects_after(10, w, b, x), objects_after(990, w, b, x)
+    finally:
+        gc.enable()
+    assert abs(after_1000 - after_10) < 20
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda x: (x * x).sum().backward(),
+        lambda x: (x * x).sum().backward(retain_grads=True),
+        lambda x: tg.gradients((x**3).sum(), x, create_graph=True),
+        lambda x: tg.grad(tg.grad(lambda t: t**3))(2.0),
+        lambda x: x[[0, 0]].sum().backward(),
+        lambda x: (x + x).detach() + 1,
+    ],
+)
+def test_nothing_is_left_for_the_garbage_collector(work):
+    x = leaf([1.0, 2.0])
+    work(x)  # first calls fill caches
+    gc.collect()
+    gc.disable()
+    try:
+        work(x)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_value_in_between_dies_with_its_last_user():
+    x = leaf(np.ones(3))
+    h = x * 2
+    node, array = weakref.ref(h), h._data
+    y = h.sum()
+    del h
+    assert node() is None  # the handle is gone, the graph keeps the recipe
+    holders = len(gc.get_referrers(array))
+    del y
+    assert len(gc.get_referrers(array)) < holders
+
+
+def test_backward_in_threads_over_one_graph_adds_up():
+    x = leaf(np.ones(100))
+    results = []
+
+    def work():
+        results.append(tg.gradients((x * x).sum(), x).tolist())
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[2.0] * 100] * 8
+
+
+# --- the witness ---------------------------------------------------------------------------------------------
+
+
+def test_naive_engine_agrees_with_calculus():
+    x, y = values([2.0, 3.0], leaf="x")
+    z = (x * y - x / y) ** 2 + x.exp() * y.tanh() - (-y).sigmoid() + (x * 2).log() + x.relu() + x.maximum(y)
+    out = np.array([z], dtype=object)
+
+    def f(a, b):
+        return (a * b - a / b) ** 2 + np.exp(a) * np.tanh(b) - 1 / (1 + np.exp(b)) + np.log(2 * a) + a + max(a, b)
+
+    h = 1e-6
+    by_x = (f(2 + h, 3.0) - f(2 - h, 3.0)) / (2 * h)
+    by_y = (f(2.0, 3 + h) - f(2.0, 3 - h)) / (2 * h)
+    assert z.number == pytest.approx(f(2.0, 3.0))
+    found = gradient(out)
+    assert found[("x", (0,))] == pytest.approx(by_x, rel=1e-6)
+    assert found[("x", (1,))] == pytest.approx(by_y, rel=1e-6)
+    assert gradient(total(values([1.0, 2.0], leaf="v")))[("v", (1,))] == 1.0

@@ -1,0 +1,148 @@
+"""Ops that users make, and checkpoints."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import GradientError, ShapeError
+
+
+def make_softplus():
+    return tg.custom_op(
+        "test_softplus",
+        forward=lambda x: np.logaddexp(x, 0),
+        vjps=(lambda g, out, x: g * tg.sigmoid.run(x),),
+        kind="elementwise",
+        formula="log(1 + eˣ)",
+    )
+
+
+def test_a_custom_op_has_derivatives_of_every_order_in_both_modes():
+    softplus = make_softplus()
+    s = 1 / (1 + np.exp(-0.3))
+    assert tg.grad(softplus)(0.3).item() == pytest.approx(s, rel=1e-14)
+    assert tg.grad(tg.grad(softplus))(0.3).item() == pytest.approx(s * (1 - s), rel=1e-13)
+    assert tg.jvp(softplus, (0.3,), (2.0,))[1].item() == pytest.approx(2 * s, rel=1e-14)
+
+
+def test_a_custom_op_is_called_like_any_other_and_keeps_float32():
+    softplus = make_softplus()
+    assert softplus.name == "test_softplus"
+    x = tg.Tensor(np.zeros((2, 3), np.float32), requires_grad=True)
+    y = softplus(x)
+    y.sum().backward()
+    assert (y.dtype, x.grad.dtype, x.grad.shape) == (np.float32, np.float32, (2, 3))
+
+
+def test_an_elementwise_custom_op_broadcasts():
+    product = tg.custom_op(
+        "test_product",
+        lambda x, y: x * y,
+        vjps=(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x),
+        kind="elementwise",
+    )
+    a, b = tg.Tensor(np.ones((3, 1)), requires_grad=True), tg.Tensor(np.arange(4.0), requires_grad=True)
+    product(a, b).sum().backward()
+    np.testing.assert_array_equal(a.grad.numpy(), np.full((3, 1), 6.0))
+    np.testing.assert_array_equal(b.grad.numpy(), np.full(4, 3.0))
+
+
+def test_a_general_rule_of_the_wrong_shape_is_an_error_that_names_the_op():
+    wrong = tg.custom_op("test_wrong_shape", lambda x: x.sum(), vjps=(lambda g, out, x: g,))
+    x = tg.Tensor(np.ones(3), requires_grad=True)
+    with pytest.raises(GradientError, match="the rule of test_wrong_shape is wrong"):
+        wrong(x).backward()
+
+
+def test_a_forward_that_writes_into_its_input_is_refused():
+    def forward(x):
+        x += 1
+        return x
+
+    writes = tg.custom_op("test_writes", forward, vjps=(lambda g, out, x: g,))
+    x = tg.Tensor(np.ones(3))
+    with pytest.raises(ShapeError, match="read-only"):
+        writes(x)
+    np.testing.assert_array_equal(x.numpy(), np.ones(3))
+
+
+def test_a_forward_that_gives_its_input_back_gives_a_copy():
+    identity = tg.custom_op("test_identity", lambda x: x, vjps=(lambda g, out, x: g,))
+    x = tg.Tensor(np.ones(3))
+    y = identity(x)
+    x[0] = 5.0
+    np.testing.assert_array_equal(y.numpy(), np.ones(3))
+
+
+def test_a_built_in_name_is_taken_and_a_custom_one_may_be_made_again():
+    with pytest.raises(ValueError, match="an op named 'exp' exists already"):
+        tg.custom_op("exp", np.exp, vjps=(lambda g, out, x: g,))
+    make_softplus()
+    make_softplus()
+
+
+def block(weight):
+    return lambda x: tg.tanh(x @ weight) * x
+
+
+def test_checkpoint_gives_the_same_gradients_to_arguments_and_closed_over_leaves():
+    rng = np.random.default_rng(0)
+    found = []
+    for wrap in (lambda f: f, tg.checkpoint):
+        weight = tg.Tensor(rng.normal(size=(3, 3)) * 0 + np.arange(9.0).reshape(3, 3) / 9, requires_grad=True)
+        x = tg.Tensor(np.full((2, 3), 0.5), requires_grad=True)
+        f = wrap(block(weight))
+        f(f(x)).sum().backward()
+        found.append((x.grad.numpy(), weight.grad.numpy()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-14)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-14)
+
+
+def test_checkpoint_has_second_derivatives():
+    weight = np.arange(9.0).reshape(3, 3) / 9
+    x = np.full(3, 0.5)
+    plain = tg.hessian(lambda x: block(weight)(x).sum())(x)
+    again = tg.hessian(lambda x: tg.checkpoint(block(weight))(x).sum())(x)
+    np.testing.assert_allclose(plain.numpy(), again.numpy(), rtol=1e-13)
+
+
+def test_checkpoint_keeps_no_node_of_the_inside():
+    heard = []
+    f = tg.checkpoint(lambda x: tg.exp(tg.tanh(x)))
+    x = tg.Tensor([0.5], requires_grad=True)
+    y = f(x).sum()
+    with tg.listen(lambda event: heard.append((event.phase, event.op.name))):
+        y.backward()
+    assert ("backward", "checkpoint") in heard
+    assert y._node.inputs[0].op.name == "checkpoint"
+
+
+def test_checkpoint_of_a_random_function_is_an_error_not_a_wrong_gradient():
+    rng = np.random.default_rng(0)
+    f = tg.checkpoint(lambda x: x * rng.normal(size=3))
+    x = tg.Tensor(np.ones(3), requires_grad=True)
+    y = f(x).sum()
+    with pytest.raises(GradientError, match="another value when backward called it again"):
+        y.backward()
+
+
+def test_gradient_hooks_see_replace_and_can_be_removed():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    seen = []
+    h = x * 3
+    h.register_hook(lambda g: seen.append(g.numpy().copy()))
+    remove = x.register_hook(lambda g: g * 10)
+    (h * h).sum().backward()
+    np.testing.assert_array_equal(seen[0], [6.0, 12.0])
+    np.testing.assert_array_equal(x.grad.numpy(), [180.0, 360.0])
+    remove()
+    x.grad = None
+    (x * 3).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [3.0, 3.0])
+
+
+def test_a_hook_that_changes_the_shape_is_an_error():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ShapeError, match="a gradient hook gave shape"):
+        (x * x).sum().backward()

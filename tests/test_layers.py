@@ -1,0 +1,70 @@
+"""Layers: a module imports only from lines above its own; imports for type checkers don't count."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
+LAYERS = [
+    ["errors"], ["op"], ["ops"], ["interop"], ["node"], ["memory"], ["handle"], ["methods"], ["tensor"],
+    ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
+    ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
+    ["snapshot"], ["arguments"], ["cards", "naming"], ["graph"], ["gradcheck"],
+    ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["train"], ["cli"], ["__main__"],
+]  # fmt: skip
+ONLY = {"data": {"errors"}, "ops": {"op", "errors"}}
+NEVER = {
+    "render": {"tensor", "autodiff", "nn"},
+    "optim": {"nn", "autodiff"},
+    "gradcheck": {"nn", "render"},
+    "graph": {"nn", "render"},
+}
+FILES = sorted(file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__init__.py")
+
+
+def layer_of(file):
+    """The module's name, or that of the folder it lies in."""
+    first = file.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(tree):
+    """The layers that a module imports, wherever in its code."""
+    skipped = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("tinygrad_edu."))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tinygrad_edu":
+            parts = node.module.split(".")
+            yield from parts[1:2] or (alias.name for alias in node.names if not alias.name.startswith("__"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_module_imports_only_from_the_layers_above_it(file):
+    own = layer_of(file)
+    heights = {name: height for height, names in enumerate(LAYERS) for name in names}
+    assert own in heights, f"{own} has no place among the LAYERS of this test: give it one"
+    found = set(imported(ast.parse(file.read_text(encoding="utf-8")))) - {own}
+    assert {name for name in found if heights[name] >= heights[own]} == set()
+    assert not found & NEVER.get(own, set())
+    assert found <= ONLY.get(own, found)
+
+
+def test_every_layer_exists():
+    assert {name for names in LAYERS for name in names} <= {layer_of(file) for file in FILES}
+
+
+def test_import_needs_neither_graphviz_nor_tqdm():
+    code = "import sys, tinygrad_edu; print(sorted({'graphviz', 'tqdm', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert run.stdout.strip() == "[]"

@@ -1,0 +1,455 @@
+"""Programs that mix ops, writes, views, detach, no_grad and many backwards: not one silent wrong gradient.
+
+The machine drives the engine and, beside it, the naive scalar engine of `reference.py`. After every step all values
+must agree; every backward must give the gradient of what was computed when it was computed, or raise GradientError,
+and that only where a leaf in the graph was written in between.
+"""
+
+import copy
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+import tinygrad_edu as tg
+from tests.reference import Value, each, gradient, numbers, total, values
+from tinygrad_edu import Tensor
+from tinygrad_edu.errors import GradientError
+
+SHAPES = [(), (3,), (2, 3), (1, 3), (2, 1)]
+UNARY = {"tanh": np.tanh, "sigmoid": tg.sigmoid, "relu": tg.relu, "__neg__": np.negative}
+BINARY = {"__add__": np.add, "__sub__": np.subtract, "__mul__": np.multiply, "maximum": np.maximum}
+VIEWS = [
+    lambda a: a[1:],
+    lambda a: a[..., ::-1],
+    lambda a: a[0],
+    lambda a: a.reshape(-1),
+    lambda a: a.T,
+    lambda a: a[None],
+]
+INDICES = [0, -1, slice(None, None, 2), Ellipsis, [0, 0], [1, 0, 1], ((0, 0, 1),), (Ellipsis, 0), (Ellipsis, [0, 0])]
+MOST = 12  # tensors alive at a time
+
+
+@dataclass(eq=False)
+class Slot:
+    """A tensor of the engine and what it must be.
+
+    Leaves, their views and constants have `memory`, an array of floats that aliases as NumPy's arrays do; other
+    computed tensors have `cells`, Values that never change. `tags` say which entries of a leaf the memory holds,
+    for tracked tensors. `owner` is the leaf whose memory it is. `saved` are the leaves that a computed tensor depends
+    on, each with the number of its writes at that time.
+    """
+
+    tensor: Tensor
+    memory: np.ndarray | None = None
+    cells: np.ndarray | None = None
+    tags: np.ndarray | None = None
+    owner: int | None = None
+    saved: frozenset = field(default_factory=frozenset)
+    is_leaf: bool = False
+    is_view: bool = False  # of a computed tensor
+
+    @property
+    def tracked(self):
+        return self.cells is not None or self.tags is not None
+
+    def values(self):
+        """As Values that will not change, whatever happens to the memory."""
+        if self.cells is not None:
+            return self.cells
+        result = values(self.memory)
+        if self.tags is not None:
+            for index, tag in np.ndenumerate(self.tags):
+                result[index].tag = tag
+        return result
+
+    def numbers(self):
+        return numbers(self.cells) if self.cells is not None else self.memory
+
+
+class Programs(RuleBasedStateMachine):
+    picks = st.integers(0, 10**6)
+    seeds = st.integers(0, 2**32 - 1)
+    flags = st.booleans()
+
+    @initialize(seed=seeds)
+    def start(self, seed):
+        self.slots, self.arrays, self.leaves = [], [], {}
+        self.writes, self.gradients = {}, {}
+        self.new_leaf(seed)
+        self.new_constant(seed, 0)
+
+    def pick(self, number):
+        return self.slots[number % len(self.slots)]
+
+    def keep(self, slot):
+        assume(np.all(np.abs(slot.numbers()) < 1e3))
+        self.slots.append(slot)
+        if len(self.slots) > MOST:
+            self.slots.pop(0)
+
+    def saved_by(self, *slots):
+        """What a tensor computed from these depends on."""
+        found = frozenset().union(*(slot.saved for slot in slots))
+        return found | {(slot.owner, self.writes[slot.owner]) for slot in slots if slot.tags is not None}
+
+    def keep_result(self, tensor, cells, *inputs, recording=True, view=False):
+        """A new tensor computed from the inputs: tracked if they are, else a constant with memory of its own."""
+        if recording and any(slot.tracked for slot in inputs):
+            assert tensor.requires_grad
+            self.keep(Slot(tensor, cells=cells, saved=self.saved_by(*inputs), is_view=view))
+        else:
+            assert not tensor.requires_grad
+            self.keep(Slot(tensor, memory=numbers(cells)))
+
+    def written(self, slot):
+        """The memory of this slot was written: leaves that lie in it have changed."""
+        if slot.owner is not None:
+            self.writes[slot.owner] += 1
+
+    def become(self, slot, cells, *inputs, recording=True):
+        """The handle of a slot now stands for another value."""
+        tracked = recording and any(part.tracked for part in (slot, *inputs))
+        saved = self.saved_by(slot, *inputs)
+        slot.cells, slot.memory = (cells, None) if tracked else (None, numbers(cells))
+        slot.saved = saved if tracked else frozenset()
+        slot.owner = slot.tags = None
+        slot.is_view = False
+        assume(np.all(np.abs(slot.numbers()) < 1e3))
+
+    # --- making ----------------------------------------------------------------------------------------------
+
+    @rule(seed=seeds)
+    def new_leaf(self, seed):
+        rng = np.random.default_rng(seed)
+        array = rng.uniform(-2, 2, SHAPES[rng.integers(len(SHAPES))])
+        number = len(self.writes)
+        self.writes[number] = 0
+        self.gradients[number] = None
+        tags = np.empty(array.shape, dtype=object)
+        for index in np.ndindex(array.shape):
+            tags[index] = (number, index)
+        tensor = Tensor(array, requires_grad=True, name=f"leaf{number}")
+        slot = Slot(tensor, memory=np.array(array), tags=tags, owner=number, is_leaf=True)
+        self.leaves[number] = slot
+        self.keep(slot)
+
+    @rule(seed=seeds, kind=st.integers(0, 3))
+    def new_constant(self, seed, kind):
+        rng = np.random.default_rng(seed)
+        array = rng.uniform(-2, 2, SHAPES[rng.integers(len(SHAPES))])
+        memory = np.array(array)
+        tensor = tg.from_numpy(array) if kind == 0 else Tensor(array, name="c" if kind == 1 else None)
+        if kind == 0:
+            self.arrays.append((array, memory))
+        if kind == 2:
+            self.arrays.append((tensor.data, memory))
+        self.keep(Slot(tensor, memory=memory))
+
+    # --- computing -------------------------------------------------------------------------------------------
+
+    @rule(which=picks, name=st.sampled_from(sorted(UNARY)), recording=flags)
+    def unary(self, which, name, recording):
+        x = self.pick(which)
+        with nullcontext() if recording else tg.no_grad():
+            result = UNARY[name](x.tensor)
+        self.keep_result(result, each(name, x.values()), x, recording=recording)
+
+    @rule(first=picks, second=picks, name=st.sampled_from(sorted(BINARY)))
+    def binary(self, first, second, name):
+        x, y = self.pick(first), self.pick(second)
+        assume(fits(x, y))
+        self.keep_result(BINARY[name](x.tensor, y.tensor), each(name, x.values(), y.values()), x, y)
+
+    @rule(which=picks, seed=seeds, name=st.sampled_from(sorted(BINARY)), on_the_left=flags)
+    def with_an_array_that_changes_afterwards(self, which, seed, name, on_the_left):
+        x = self.pick(which)
+        array = np.random.default_rng(seed).uniform(-2, 2, x.tensor.shape)
+        pair = (array, x.tensor) if on_the_left else (x.tensor, array)
+        model = (values(array), x.values()) if on_the_left else (x.values(), values(array))
+        result = BINARY[name](*pair)
+        if array.ndim:
+            array.fill(99.0)
+        self.keep_result(result, each(name, *model), x)
+
+    @rule(which=picks, number=st.sampled_from([2, -0.5, True, np.float64(1.5)]), name=st.sampled_from(sorted(BINARY)))
+    def with_a_number(self, which, number, name):
+        x = self.pick(which)
+        self.keep_result(BINARY[name](x.tensor, number), each(name, x.values(), values(number)), x)
+
+    @rule(which=picks, power=st.sampled_from([0, 1, 2, 3, 2.0]))
+    def to_a_power(self, which, power):
+        x = self.pick(which)
+        cells = np.empty(x.tensor.shape, dtype=object)
+        for index, value in np.ndenumerate(x.values()):
+            cells[index] = value**power
+        self.keep_result(x.tensor**power, cells, x)
+
+    @rule(which=picks, whole=flags)
+    def summed(self, which, whole):
+        x = self.pick(which)
+        assume(whole or x.tensor.ndim)
+        axis = None if whole else -1
+        self.keep_result(x.tensor.sum(axis=axis), total(x.values(), axis), x)
+
+    @rule(which=picks)
+    def matrix_product_with_its_own_transpose(self, which):
+        x = self.pick(which)
+        assume(x.tensor.ndim == 2)
+        v = x.values()
+        cells = total(each("__mul__", v[:, None, :], v[None, :, :]), axis=-1)
+        self.keep_result(x.tensor @ x.tensor.T, cells, x)
+
+    @rule(which=picks, index=st.sampled_from(INDICES))
+    def picked_by_an_index_that_changes_afterwards(self, which, index):
+        x = self.pick(which)
+        mutable = np.array(index) if isinstance(index, list) else index
+        assume(valid(x, index))
+        result = x.tensor[mutable]
+        if isinstance(mutable, np.ndarray):
+            mutable.fill(0)
+        self.keep_view(x, result, lambda a: as_view(a[index]))
+
+    @rule(which=picks, view=st.sampled_from(VIEWS), recording=flags)
+    def viewed(self, which, view, recording):
+        x = self.pick(which)
+        assume(x.tensor.ndim)
+        with nullcontext() if recording else tg.no_grad():
+            result = view(x.tensor)
+        self.keep_view(x, result, lambda a: as_view(view(a)), recording)
+
+    def keep_view(self, x, result, view, recording=True):
+        """A part of x: in the same memory where NumPy's would be."""
+        if x.cells is not None:
+            self.keep_result(result, view(x.cells), x, recording=recording, view=True)
+            return
+        memory = view(x.memory)
+        if not np.shares_memory(memory, x.memory):
+            self.keep_result(result, view(x.values()), x, recording=recording)
+            return
+        tags = view(x.tags) if recording and x.tags is not None else None
+        saved = self.saved_by(x) if tags is not None else frozenset()
+        self.keep(Slot(result, memory=memory, tags=tags, owner=x.owner, saved=saved))
+
+    # --- detaching and copying -------------------------------------------------------------------------------
+
+    @rule(which=picks)
+    def detached(self, which):
+        x = self.pick(which)
+        if x.cells is not None:
+            self.keep(Slot(x.tensor.detach(), memory=numbers(x.cells)))
+        else:
+            self.keep(Slot(x.tensor.detach(), memory=x.memory, owner=x.owner))
+
+    @rule(which=picks, deep=flags)
+    def copied(self, which, deep):
+        x = self.pick(which)
+        assume(not x.tracked)
+        self.keep(Slot((copy.deepcopy if deep else copy.copy)(x.tensor), memory=np.array(x.memory)))
+
+    @rule(which=picks)
+    def looked_at(self, which):
+        """None of this may change anything."""
+        x = self.pick(which)
+        repr(x.tensor)
+        x.tensor.name = "seen"
+        assert x.tensor.name == "seen"
+        if not x.tracked:
+            with pytest.raises(ValueError, match="read-only"):
+                x.tensor.numpy()[...] = 5.0
+
+    @rule(which=picks)
+    def no_longer_requires_grad(self, which):
+        x = self.pick(which)
+        assume(x.is_leaf and x.tracked)
+        x.tensor.requires_grad = False
+        x.tags = None
+        del self.gradients[x.owner]
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    def write(self, x, engine, model, *inputs, recording):
+        """Let the engine and the model write to `x`: `model` gives the new cells from the old ones."""
+        before = x.numbers().copy()
+        must_raise = x.tags is not None and (recording or not x.is_leaf)
+        into_view = not x.tracked and recording and any(slot.tracked for slot in inputs)
+        may_raise = must_raise or x.is_view or into_view
+        raised = False
+        try:
+            with nullcontext() if recording else tg.no_grad():
+                engine(x.tensor)
+        except GradientError:
+            raised = True
+        assert raised <= may_raise, "a write was refused without reason"
+        assert must_raise <= raised, "a write to a leaf while recording must be refused"
+        if raised:
+            np.testing.assert_allclose(x.tensor._data, before, rtol=1e-9, atol=1e-9)
+            return
+        cells = model(x.values())
+        if x.cells is not None or (recording and any(slot.tracked for slot in inputs)):
+            self.become(x, cells, *inputs, recording=recording)
+        else:
+            assume(np.all(np.abs(numbers(cells)) < 1e3))
+            x.memory[...] = numbers(cells)
+            self.written(x)
+
+    @rule(first=picks, second=picks, name=st.sampled_from(["__add__", "__sub__", "__mul__"]), recording=flags)
+    def augmented_assignment(self, first, second, name, recording):
+        x, y = self.pick(first), self.pick(second)
+        assume(fits(x, y) and np.broadcast_shapes(x.tensor.shape, y.tensor.shape) == x.tensor.shape)
+        y_cells = y.values()
+        method = name.replace("__", "__i", 1)
+        self.write(
+            x, lambda t: getattr(t, method)(y.tensor), lambda cells: each(name, cells, y_cells), y, recording=recording
+        )
+
+    @rule(first=picks, second=picks, index=st.sampled_from(INDICES), recording=flags)
+    def assignment_to_elements(self, first, second, index, recording):
+        x, y = self.pick(first), self.pick(second)
+        assume(valid(x, index))
+        target = np.shape(x.numbers()[index])
+        assume(fits_into(y.tensor.shape, target))
+        y_cells = np.broadcast_to(y.values(), target)
+
+        def model(cells):
+            cells = cells.copy()
+            cells[index] = y_cells
+            return cells
+
+        self.write(x, lambda t: t.__setitem__(index, y.tensor), model, y, recording=recording)
+
+    @rule(which=picks, recording=flags)
+    def out_argument(self, which, recording):
+        x = self.pick(which)
+        self.write(x, lambda t: np.tanh(t, out=t), lambda cells: each("tanh", cells), recording=recording)
+
+    @rule(which=picks, in_place=flags)
+    def data_is_changed(self, which, in_place):
+        x = self.pick(which)
+        assume(not x.tracked or x.is_leaf)
+        if in_place:
+            x.tensor.data *= 0.5
+            x.memory *= 0.5
+            self.written(x)
+        elif x.is_leaf and x.tracked:
+            x.tensor.data = x.tensor.data * 0.5
+            x.memory *= 0.5
+            self.written(x)
+        else:
+            x.tensor.data = x.tensor.data * 0.5
+            x.memory, x.owner = x.memory * 0.5, None
+
+    @rule(which=picks)
+    def shared_array_is_written(self, which):
+        assume(self.arrays)
+        array, memory = self.arrays[which % len(self.arrays)]
+        array[...] = memory[...] = 0.25
+
+    # --- differentiating -------------------------------------------------------------------------------------
+
+    def may_be_stale(self, x):
+        return any(self.writes[leaf] != written for leaf, written in x.saved)
+
+    @rule(which=picks, seed=seeds, create_graph=flags, retain_grads=flags)
+    def backward(self, which, seed, create_graph, retain_grads):
+        x = self.pick(which)
+        assume(x.tracked)
+        cotangent = np.random.default_rng(seed).uniform(-1, 1, x.tensor.shape)
+        try:
+            x.tensor.backward(cotangent.copy(), create_graph=create_graph, retain_grads=retain_grads)
+        except GradientError:
+            assert self.may_be_stale(x), "backward was refused although nothing had been written"
+            return
+        for (leaf, index), slope in gradient(x.values(), cotangent).items():
+            if leaf in self.gradients:
+                if self.gradients[leaf] is None:
+                    self.gradients[leaf] = np.zeros(self.leaves[leaf].memory.shape)
+                self.gradients[leaf][index] += slope
+
+    @rule(which=picks, leaf=picks)
+    def gradients_by_a_leaf(self, which, leaf):
+        x = self.pick(which)
+        alive = list(self.gradients)
+        assume(x.tracked and alive)
+        number = alive[leaf % len(alive)]
+        try:
+            found = tg.gradients(x.tensor, self.leaves[number].tensor, cotangent=np.ones(x.tensor.shape))
+        except GradientError:
+            assert self.may_be_stale(x)
+            return
+        expected = np.zeros(self.leaves[number].memory.shape)
+        for (owner, index), slope in gradient(x.values()).items():
+            if owner == number:
+                expected[index] += slope
+        np.testing.assert_allclose(0.0 if found is None else found.numpy(), expected, rtol=1e-9, atol=1e-9)
+
+    @rule(leaf=picks, how=st.sampled_from(["forget", "halve", "halve without recording"]))
+    def gradient_is_cleared_or_scaled(self, leaf, how):
+        known = [number for number, g in self.gradients.items() if g is not None]
+        assume(known)
+        number = known[leaf % len(known)]
+        x = self.leaves[number].tensor
+        if how == "forget":
+            x.grad = None
+            self.gradients[number] = None
+        else:
+            with nullcontext() if how == "halve" else tg.no_grad():
+                x.grad *= 0.5
+            self.gradients[number] *= 0.5
+
+    # --- what must hold at every moment ----------------------------------------------------------------------
+
+    @invariant()
+    def values_agree(self):
+        for slot in getattr(self, "slots", ()):
+            assert slot.tensor.requires_grad == slot.tracked
+            np.testing.assert_allclose(slot.tensor._data, slot.numbers(), rtol=1e-9, atol=1e-9)
+
+    @invariant()
+    def gradients_agree(self):
+        for number, expected in getattr(self, "gradients", {}).items():
+            found = self.leaves[number].tensor.grad
+            assert (found is None) == (expected is None)
+            if found is not None:
+                np.testing.assert_allclose(found._data, expected, rtol=1e-8, atol=1e-8)
+
+
+def fits(x, y):
+    try:
+        np.broadcast_shapes(x.tensor.shape, y.tensor.shape)
+    except ValueError:
+        return False
+    return True
+
+
+def fits_into(shape, target):
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False
+
+
+def valid(x, index):
+    try:
+        np.empty(x.tensor.shape)[index]
+    except IndexError:
+        return False
+    return True
+
+
+def as_view(part):
+    """A single Value or number as a 0-d array; arrays as they are, so that views stay views."""
+    if isinstance(part, np.ndarray):
+        return part
+    result = np.empty((), dtype=object if isinstance(part, Value) else float)
+    result[()] = part
+    return result
+
+
+TestPrograms = Programs.TestCase
+TestPrograms.settings = settings(stateful_step_count=40, max_examples=4 * settings().max_examples)
