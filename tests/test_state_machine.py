@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import assume, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -73,8 +73,8 @@ class Slot:
 
 
 class Programs(RuleBasedStateMachine):
-    picks = st.integers(0, 10**6)
-    seeds = st.integers(0, 2**32 - 1)
+    picks = st.integers(0, MOST - 1)
+    seeds = st.integers(0, 1000)
     flags = st.booleans()
 
     @initialize(seed=seeds)
@@ -88,8 +88,8 @@ class Programs(RuleBasedStateMachine):
         return self.slots[number % len(self.slots)]
 
     def keep(self, slot):
-        assume(np.all(np.abs(slot.numbers()) < 1e3))
-        self.slots.append(slot)
+        if bounded(slot.numbers()):
+            self.slots.append(slot)
         if len(self.slots) > MOST:
             self.slots.pop(0)
 
@@ -120,7 +120,6 @@ class Programs(RuleBasedStateMachine):
         slot.saved = saved if tracked else frozenset()
         slot.owner = slot.tags = None
         slot.is_view = False
-        assume(np.all(np.abs(slot.numbers()) < 1e3))
 
     # --- making ----------------------------------------------------------------------------------------------
 
@@ -163,7 +162,8 @@ class Programs(RuleBasedStateMachine):
     @rule(first=picks, second=picks, name=st.sampled_from(sorted(BINARY)))
     def binary(self, first, second, name):
         x, y = self.pick(first), self.pick(second)
-        assume(fits(x, y))
+        if not fits(x, y):
+            return
         self.keep_result(BINARY[name](x.tensor, y.tensor), each(name, x.values(), y.values()), x, y)
 
     @rule(which=picks, seed=seeds, name=st.sampled_from(sorted(BINARY)), on_the_left=flags)
@@ -193,14 +193,16 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks, whole=flags)
     def summed(self, which, whole):
         x = self.pick(which)
-        assume(whole or x.tensor.ndim)
+        if not (whole or x.tensor.ndim):
+            return
         axis = None if whole else -1
         self.keep_result(x.tensor.sum(axis=axis), total(x.values(), axis), x)
 
     @rule(which=picks)
     def matrix_product_with_its_own_transpose(self, which):
         x = self.pick(which)
-        assume(x.tensor.ndim == 2)
+        if x.tensor.ndim != 2:
+            return
         v = x.values()
         cells = total(each("__mul__", v[:, None, :], v[None, :, :]), axis=-1)
         self.keep_result(x.tensor @ x.tensor.T, cells, x)
@@ -209,7 +211,8 @@ class Programs(RuleBasedStateMachine):
     def picked_by_an_index_that_changes_afterwards(self, which, index):
         x = self.pick(which)
         mutable = np.array(index) if isinstance(index, list) else index
-        assume(valid(x, index))
+        if not valid(x, index):
+            return
         result = x.tensor[mutable]
         if isinstance(mutable, np.ndarray):
             mutable.fill(0)
@@ -218,7 +221,8 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks, view=st.sampled_from(VIEWS), recording=flags)
     def viewed(self, which, view, recording):
         x = self.pick(which)
-        assume(x.tensor.ndim)
+        if not x.tensor.ndim or not x.tensor.size:
+            return
         with nullcontext() if recording else tg.no_grad():
             result = view(x.tensor)
         self.keep_view(x, result, lambda a: as_view(view(a)), recording)
@@ -249,7 +253,8 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks, deep=flags)
     def copied(self, which, deep):
         x = self.pick(which)
-        assume(not x.tracked)
+        if x.tracked:
+            return
         self.keep(Slot((copy.deepcopy if deep else copy.copy)(x.tensor), memory=np.array(x.memory)))
 
     @rule(which=picks)
@@ -266,7 +271,8 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks)
     def no_longer_requires_grad(self, which):
         x = self.pick(which)
-        assume(x.is_leaf and x.tracked)
+        if not (x.is_leaf and x.tracked):
+            return
         x.tensor.requires_grad = False
         x.tags = None
         del self.gradients[x.owner]
@@ -275,6 +281,9 @@ class Programs(RuleBasedStateMachine):
 
     def write(self, x, engine, model, *inputs, recording):
         """Let the engine and the model write to `x`: `model` gives the new cells from the old ones."""
+        cells = model(x.values())
+        if not bounded(numbers(cells)):
+            return
         before = x.numbers().copy()
         must_raise = x.tags is not None and (recording or not x.is_leaf)
         into_view = not x.tracked and recording and any(slot.tracked for slot in inputs)
@@ -290,18 +299,17 @@ class Programs(RuleBasedStateMachine):
         if raised:
             np.testing.assert_allclose(x.tensor._data, before, rtol=1e-9, atol=1e-9)
             return
-        cells = model(x.values())
         if x.cells is not None or (recording and any(slot.tracked for slot in inputs)):
             self.become(x, cells, *inputs, recording=recording)
         else:
-            assume(np.all(np.abs(numbers(cells)) < 1e3))
             x.memory[...] = numbers(cells)
             self.written(x)
 
     @rule(first=picks, second=picks, name=st.sampled_from(["__add__", "__sub__", "__mul__"]), recording=flags)
     def augmented_assignment(self, first, second, name, recording):
         x, y = self.pick(first), self.pick(second)
-        assume(fits(x, y) and np.broadcast_shapes(x.tensor.shape, y.tensor.shape) == x.tensor.shape)
+        if not (fits(x, y) and np.broadcast_shapes(x.tensor.shape, y.tensor.shape) == x.tensor.shape):
+            return
         y_cells = y.values()
         method = name.replace("__", "__i", 1)
         self.write(
@@ -311,14 +319,16 @@ class Programs(RuleBasedStateMachine):
     @rule(first=picks, second=picks, index=st.sampled_from(INDICES), recording=flags)
     def assignment_to_elements(self, first, second, index, recording):
         x, y = self.pick(first), self.pick(second)
-        assume(valid(x, index))
+        if not valid(x, index):
+            return
         target = np.shape(x.numbers()[index])
-        assume(fits_into(y.tensor.shape, target))
+        if not fits_into(y.tensor.shape, target):
+            return
         y_cells = np.broadcast_to(y.values(), target)
 
         def model(cells):
             cells = cells.copy()
-            cells[index] = y_cells
+            cells[index] = y_cells if target else y_cells.item()
             return cells
 
         self.write(x, lambda t: t.__setitem__(index, y.tensor), model, y, recording=recording)
@@ -331,7 +341,8 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks, in_place=flags)
     def data_is_changed(self, which, in_place):
         x = self.pick(which)
-        assume(not x.tracked or x.is_leaf)
+        if x.tracked and not x.is_leaf:
+            return
         if in_place:
             x.tensor.data *= 0.5
             x.memory *= 0.5
@@ -342,11 +353,20 @@ class Programs(RuleBasedStateMachine):
             self.written(x)
         else:
             x.tensor.data = x.tensor.data * 0.5
-            x.memory, x.owner = x.memory * 0.5, None
+            x.memory, x.owner = np.asarray(x.memory * 0.5), None
+
+    @rule(leaf=picks)
+    def step_of_an_optimiser(self, leaf):
+        slot = self.leaves[leaf % len(self.leaves)]
+        if slot.tracked:
+            slot.tensor.data -= 0.125
+            slot.memory -= 0.125
+            self.written(slot)
 
     @rule(which=picks)
     def shared_array_is_written(self, which):
-        assume(self.arrays)
+        if not self.arrays:
+            return
         array, memory = self.arrays[which % len(self.arrays)]
         array[...] = memory[...] = 0.25
 
@@ -358,7 +378,8 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks, seed=seeds, create_graph=flags, retain_grads=flags)
     def backward(self, which, seed, create_graph, retain_grads):
         x = self.pick(which)
-        assume(x.tracked)
+        if not x.tracked:
+            return
         cotangent = np.random.default_rng(seed).uniform(-1, 1, x.tensor.shape)
         try:
             x.tensor.backward(cotangent.copy(), create_graph=create_graph, retain_grads=retain_grads)
@@ -371,27 +392,32 @@ class Programs(RuleBasedStateMachine):
                     self.gradients[leaf] = np.zeros(self.leaves[leaf].memory.shape)
                 self.gradients[leaf][index] += slope
 
-    @rule(which=picks, leaf=picks)
-    def gradients_by_a_leaf(self, which, leaf):
-        x = self.pick(which)
+    @rule(which=picks)
+    def gradients_by_all_leaves(self, which):
+        self.check_gradients(self.pick(which))
+
+    def check_gradients(self, x):
         alive = list(self.gradients)
-        assume(x.tracked and alive)
-        number = alive[leaf % len(alive)]
-        try:
-            found = tg.gradients(x.tensor, self.leaves[number].tensor, cotangent=np.ones(x.tensor.shape))
-        except GradientError:
-            assert self.may_be_stale(x)
+        if not x.tracked or not alive:
             return
-        expected = np.zeros(self.leaves[number].memory.shape)
-        for (owner, index), slope in gradient(x.values()).items():
-            if owner == number:
-                expected[index] += slope
-        np.testing.assert_allclose(0.0 if found is None else found.numpy(), expected, rtol=1e-9, atol=1e-9)
+        try:
+            tensors = [self.leaves[number].tensor for number in alive]
+            found = tg.gradients(x.tensor, tensors, cotangent=np.ones(x.tensor.shape))
+        except GradientError:
+            assert self.may_be_stale(x), "gradients were refused although nothing had been written"
+            return
+        expected = {number: np.zeros(self.leaves[number].memory.shape) for number in alive}
+        for (leaf, index), slope in gradient(x.values()).items():
+            if leaf in expected:
+                expected[leaf][index] += slope
+        for number, g in zip(alive, found):
+            np.testing.assert_allclose(0.0 if g is None else g.numpy(), expected[number], rtol=1e-8, atol=1e-8)
 
     @rule(leaf=picks, how=st.sampled_from(["forget", "halve", "halve without recording"]))
     def gradient_is_cleared_or_scaled(self, leaf, how):
         known = [number for number, g in self.gradients.items() if g is not None]
-        assume(known)
+        if not known:
+            return
         number = known[leaf % len(known)]
         x = self.leaves[number].tensor
         if how == "forget":
@@ -401,6 +427,10 @@ class Programs(RuleBasedStateMachine):
             with nullcontext() if how == "halve" else tg.no_grad():
                 x.grad *= 0.5
             self.gradients[number] *= 0.5
+
+    def teardown(self):
+        for slot in getattr(self, "slots", ()):
+            self.check_gradients(slot)
 
     # --- what must hold at every moment ----------------------------------------------------------------------
 
@@ -417,6 +447,11 @@ class Programs(RuleBasedStateMachine):
             assert (found is None) == (expected is None)
             if found is not None:
                 np.testing.assert_allclose(found._data, expected, rtol=1e-8, atol=1e-8)
+
+
+def bounded(array):
+    """Rounding errors stay below the tolerances while numbers are small."""
+    return np.all(np.abs(array) < 100)
 
 
 def fits(x, y):
@@ -452,4 +487,6 @@ def as_view(part):
 
 
 TestPrograms = Programs.TestCase
-TestPrograms.settings = settings(stateful_step_count=40, max_examples=4 * settings().max_examples)
+TestPrograms.settings = settings(
+    stateful_step_count=40, max_examples=4 * settings().max_examples, report_multiple_bugs=False
+)

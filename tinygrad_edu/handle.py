@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
-from tinygrad_edu.memory import BORROWED, SHARED, expose, label, node_of, owner_of_view, replace
+from tinygrad_edu.memory import BORROWED, FROZEN, SHARED, expose, label, node_of, owner_of_view, replace, thaw
 from tinygrad_edu.node import Constant, Leaf, Node, here, keep_gradient, node_site, user_frame
 
 if TYPE_CHECKING:
@@ -233,7 +233,9 @@ class Handle:
     # --- conversions -----------------------------------------------------------------------------------------
 
     def detach(self: _T) -> _T:
-        """The same value without its history. The array is shared until one of the two is written."""
+        """The same value without its history, in the same memory where that is a leaf's or a constant's."""
+        if self._owner is FROZEN:
+            thaw(self)
         result = _bare(self)
         if self.requires_grad:
             result._broken = broken("detach() at")

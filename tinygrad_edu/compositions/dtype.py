@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,8 @@ from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = ["astype", "can_cast", "common_type", "may_share_memory", "min_scalar_type", "result_type", "shares_memory"]
 
-_ASTYPE: Callable[..., Any] | None = getattr(np, "astype", None)  # since NumPy 2.1
 
-
-@implements(*filter(None, [_ASTYPE]))
+@implements(np.astype)
 def astype(x: Any, dtype: DTypeLike, /, *, copy: bool = True, device: str | None = None) -> Tensor:
     """x in another dtype. A cast to integers or booleans has no derivative and ends the graph.
 

@@ -38,8 +38,12 @@ def nonzero(a: Any) -> tuple[Tensor, ...]:
     >>> tg.nonzero([0.0, 3.0, 4.0])
     (Tensor([1, 2]),)
     """
-    places: tuple[np.ndarray, ...] = asked(np.nonzero, plain(as_tensor(a)))
-    return tuple(constant("nonzero", place, a) for place in places)
+    x = as_tensor(a)
+    if x.ndim == 0:
+        raise ShapeError(
+            describe("nonzero: a number has no axis to find places along", where=here(), fix="tg.flatnonzero(x)")
+        )
+    return tuple(constant("nonzero", place, x) for place in np.nonzero(plain(x)))
 
 
 @implements(np.flatnonzero)
