@@ -26,7 +26,7 @@ def test_is_caught_as_the_builtin_and_as_the_root_and_keeps_its_text(error, buil
 
 
 def test_every_error_is_a_child_of_the_root_and_of_a_builtin_with_a_one_line_docstring():
-    classes = {value for value in vars(errors).values() if isinstance(value, type)}
+    classes = {value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)}
     assert classes >= {*PARENTS, errors.TinygradError}
     for cls in classes - {errors.TinygradError}:
         assert issubclass(cls, errors.TinygradError)
@@ -37,3 +37,10 @@ def test_every_error_is_a_child_of_the_root_and_of_a_builtin_with_a_one_line_doc
 def test_describe_aligns_rows_of_one_and_of_several_lines():
     assert errors.describe("what", where="a\nb", expected=3) == ("what\n  where:    a\n            b\n  expected: 3")
     assert errors.describe("what") == "what"
+
+
+def test_an_error_has_the_code_of_its_description_as_attribute_and_last_row():
+    error = errors.ShapeError(errors.describe("what", where="here", code="some-code"))
+    assert error.code == "some-code"
+    assert str(error).splitlines()[-1] == "  code:  some-code"
+    assert errors.ShapeError("what").code == ""

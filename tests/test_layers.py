@@ -9,13 +9,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
 LAYERS = [
-    ["errors"], ["op"], ["ops"], ["interop"], ["node"], ["memory"], ["handle"], ["methods"], ["tensor"],
+    ["errors"], ["files"], ["op"], ["ops"], ["interop"], ["node"], ["memory"], ["handle"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments"], ["cards", "naming"], ["graph"], ["gradcheck"],
-    ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["train"], ["cli"], ["__main__"],
+    ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["train"], ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip
-ONLY = {"data": {"errors"}, "ops": {"op", "errors"}}
+ONLY = {"data": {"errors", "files"}, "ops": {"op", "errors"}}
 NEVER = {
     "render": {"tensor", "autodiff", "nn"},
     "optim": {"nn", "autodiff"},

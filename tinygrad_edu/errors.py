@@ -10,7 +10,15 @@ import numpy as np
 
 
 class TinygradError(Exception):
-    """Root of all errors of the project; children also inherit from the builtin a NumPy user expects."""
+    """Root of all errors of the project; children also inherit from the builtin a NumPy user expects.
+
+    `code` is the name of the mistake, such as "loss-shapes": the heading of its entry in the error catalogue,
+    `tinygrad_edu/docs/errors.md`, and the last row of the text.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.code: str = getattr(text, "code", "")
 
 
 class ShapeError(TinygradError, ValueError):
@@ -65,16 +73,28 @@ class GraphvizNotFound(TinygradError, RuntimeError):  # noqa: N818
     """A picture needs Graphviz's program `dot`, and it is not installed."""
 
 
-def describe(what: str, **rows: object) -> str:
+class Description(str):
+    """The text of an error, which remembers the code of the mistake."""
+
+    __slots__ = ("code",)
+    code: str
+
+
+def describe(what: str, *, code: str = "", **rows: object) -> Description:
     """The text of an error: what went wrong, then one aligned row per fact (of one line or several).
 
-    >>> print(describe("no such file", where="/data", found="a.txt", fix="check the name"))
+    >>> print(describe("no such file", where="/data", found="a.txt", fix="check the name", code="no-file"))
     no such file
       where: /data
       found: a.txt
       fix:   check the name
+      code:  no-file
     """
+    if code:
+        rows["code"] = code
     width = max(map(len, rows), default=0) + 1
     indent = "\n" + " " * (width + 3)
     lines = [f"  {name + ':':<{width}} {value}".replace("\n", indent) for name, value in rows.items()]
-    return "\n".join([what, *lines])
+    text = Description("\n".join([what, *lines]))
+    text.code = code
+    return text

@@ -53,7 +53,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = "greedy") -> Tensor:
         sides = _sides(terms, shapes)
         reduced = _reductions(terms, output, shapes, tuple(sides.items()))
     except ValueError as error:
-        rows = {f"input {place}": shape for place, shape in enumerate(shapes, 1)}
+        rows = {f"input {place}": str(shape) for place, shape in enumerate(shapes, 1)}
         raise ShapeError(
             describe(f"einsum: {subscripts!r} doesn't fit", where=here(), **rows, why=str(error))
         ) from None

@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad_edu.data.batches import Dataset, freeze
 from tinygrad_edu.data.idx import listing, parse, read, uncompressed
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, describe
+from tinygrad_edu.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -276,21 +277,17 @@ def _one_line(error: Exception) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: into a file beside it, which then takes its place."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    """Into the cache, whole or not at all. Raises FileError that says which setting moves the cache."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:  # also on an interruption; after success it isn't there any more
-            temporary.unlink(missing_ok=True)
+        write_atomically(path, content)
     except OSError as error:
+        cause = error.__cause__ or error.__context__ or error
         raise FileError(
             describe(
                 "MNIST cannot be written to the cache",
                 where=path,
-                found=error.strerror or error,
+                found=getattr(cause, "strerror", None) or cause,
                 likely="a full disk, or a folder that you may not write to",
                 fix="set XDG_CACHE_HOME (on Windows LOCALAPPDATA) to another folder,\n"
                 "or put the files into a folder of yours: mnist(folder) or --data-dir FOLDER",

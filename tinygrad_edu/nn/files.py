@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, TinygradError, describe
+from tinygrad_edu.files import write_atomically
 from tinygrad_edu.nn.layers import ACTIVATIONS, MLP, Function, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 
@@ -98,35 +99,6 @@ def load_state(path: Path) -> dict[str, np.ndarray]:
     arrays = _unpacked(path)
     arrays.pop(ARCHITECTURE, None)
     return arrays
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """All of it or nothing: into a file beside `path`, which then takes its place. Raises FileError."""
-    path = os.path.realpath(path)
-    temporary = unfinished(path)
-    try:
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-            os.replace(temporary, path)
-        finally:  # also on an interruption; after success it isn't there any more
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
-    except OSError as error:
-        raise FileError(
-            describe(
-                f"can't write {os.path.basename(path)}",
-                where=path,
-                why=error.strerror or error,
-                fix="a folder that exists, that you may write to, and that has room",
-            )
-        ) from None
-
-
-def unfinished(path: str) -> str:
-    """The name of a file beside `path`, of the same kind, for what is not whole yet."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".unfinished-{os.urandom(4).hex()}-{name}")
 
 
 # --- architectures: plain dictionaries of the layers known here ---

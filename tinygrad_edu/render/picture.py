@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import GraphvizNotFound, TinygradError, describe
+from tinygrad_edu.files import write_atomically
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render.dot import dot_name, dot_source, dot_statements
-from tinygrad_edu.render.files import write_atomically
 from tinygrad_edu.render.graphviz import GraphvizError, can_render, render
 from tinygrad_edu.render.text import text_table
 

@@ -1,0 +1,39 @@
+"""Writing a file whole or not at all. Knows errors only, so everything that writes may use it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tinygrad_edu.errors import FileError, FileNotFound, describe
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write `content` to `path` so that nobody ever sees half of it, and give `path` back.
+
+    It is written into a file beside it, which then takes its place; an interrupted write leaves the old file.
+    Raises FileNotFound where the folder doesn't exist, FileError where it can't be written.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{os.urandom(4).hex()}.part")
+    try:
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content)
+            os.replace(temporary, target)
+        finally:  # also on an interruption; after success it isn't there any more
+            temporary.unlink(missing_ok=True)
+    except FileNotFoundError:
+        raise FileNotFound(
+            describe(f"can't write {path}: there is no folder {target.parent}", fix="make the folder first")
+        ) from None
+    except OSError as error:
+        raise FileError(
+            describe(
+                f"can't write {target.name}",
+                where=target,
+                why=error.strerror or error,
+                fix="a folder that exists, that you may write to, and that has room",
+            )
+        ) from None
+    return Path(path)
