@@ -12,7 +12,7 @@ LAYERS = [
     ["errors"], ["files"], ["op"], ["ops"], ["interop"], ["node"], ["memory"], ["handle"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
-    ["snapshot"], ["arguments"], ["cards", "naming"], ["graph"], ["gradcheck"],
+    ["snapshot"], ["arguments", "numbers"], ["notation"], ["cards", "naming"], ["graph"], ["gradcheck"],
     ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["train"], ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip
 ONLY = {"data": {"errors", "files"}, "ops": {"op", "errors"}}

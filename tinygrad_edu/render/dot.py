@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from tinygrad_edu.cards import Arrow, Box, Card
 from tinygrad_edu.graph import Graph
+from tinygrad_edu.numbers import aligned, grid
 from tinygrad_edu.render import style
 from tinygrad_edu.render.expression import expression, line_of_code, shorten, whole_expression
 from tinygrad_edu.render.folding import levels
-from tinygrad_edu.render.numbers import aligned, grid
 from tinygrad_edu.render.style import LOOKS, MONO, SANS
 from tinygrad_edu.render.wording import (
     box_text,

@@ -6,9 +6,9 @@ import unicodedata
 
 from tinygrad_edu.cards import Card
 from tinygrad_edu.graph import Graph
+from tinygrad_edu.numbers import one_line
 from tinygrad_edu.render.expression import expression, shorten, whole_expression
 from tinygrad_edu.render.folding import levels
-from tinygrad_edu.render.numbers import one_line
 from tinygrad_edu.render.wording import box_text, facts, parameters, shape_text
 
 INDENT = "  "

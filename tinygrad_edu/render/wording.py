@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tinygrad_edu.cards import Arrow, Box, Card
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.render.numbers import number_text
+from tinygrad_edu.numbers import number_text
 
 COUNTED = ("no", "one", "two", "three", "four", "five", "six")
 MOST_TERMS = 4  # of a sum over paths

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tinygrad_edu.render.numbers import aligned, grid, number_text, number_texts, one_line
+from tinygrad_edu.numbers import aligned, grid, number_text, number_texts, one_line
 from tinygrad_edu.snapshot import Snapshot
 
 finite = st.floats(min_value=-1e308, max_value=1e308)
