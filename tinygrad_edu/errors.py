@@ -61,6 +61,10 @@ class DataError(TinygradError, ValueError):
     """A data file, or the data or setting given to `tinygrad_edu.data`, is not what it must be."""
 
 
+class ProgramError(TinygradError, RuntimeError):
+    """A program of the user's, given to a command, can't be run, or doesn't hold what the command needs."""
+
+
 class FileError(TinygradError, OSError):
     """A file or folder cannot be read, written or downloaded."""
 
