@@ -1,8 +1,14 @@
 """Errors have one root, and the builtin parents that users of NumPy and PyTorch expect."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
 from tinygrad_edu import errors
+
+PACKAGE = Path(errors.__file__).parent
 
 PARENTS = {
     errors.ShapeError: ValueError,
@@ -44,3 +50,34 @@ def test_an_error_has_the_code_of_its_description_as_attribute_and_last_row():
     assert error.code == "some-code"
     assert str(error).splitlines()[-1] == "  code:  some-code"
     assert errors.ShapeError("what").code == ""
+
+
+def calls_in_the_package():
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf8"))):
+            if isinstance(node, ast.Call):
+                yield f"{file.relative_to(PACKAGE)}:{node.lineno}", getattr(node.func, "id", ""), node
+
+
+def test_every_description_in_the_package_has_a_code_in_kebab_case():
+    found = 0
+    for place, function, call in calls_in_the_package():
+        if function == "describe":
+            found += 1
+            codes = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+            assert codes, f'{place}: describe(...) needs code="name-of-the-mistake"'
+            if isinstance(codes[0], ast.Constant):
+                assert re.fullmatch(r"[a-z]+(-[a-z]+)+", codes[0].value), place
+            else:
+                assert place.startswith("refusal.py"), f"{place}: a code is written out, so that it can be found"
+    assert found > 250
+
+
+def test_no_error_of_the_project_is_raised_with_a_bare_string():
+    ours = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    bare = [
+        place
+        for place, function, call in calls_in_the_package()
+        if function in ours and call.args and isinstance(call.args[0], ast.Constant | ast.JoinedStr)
+    ]
+    assert bare == []

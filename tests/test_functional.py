@@ -77,6 +77,7 @@ def test_column_against_vector_does_not_become_a_matrix():
         "  target:     y (4,) float64",
         "  why:        the two would broadcast against each other, and each prediction meet every target",
         "  fix:        target.reshape((4, 1))",
+        "  code:       loss-shapes",
     ]
     assert isinstance(caught.value, ValueError)
 
@@ -159,7 +160,7 @@ def test_the_first_wrong_label_is_named(labels, error, first_line, fix):
     lines = str(caught.value).splitlines()
     assert lines[0] == first_line
     assert lines[1].startswith("  where:  test_functional.py:")
-    assert lines[-1].startswith("  fix: ")
+    assert lines[-2].startswith("  fix: ")
     assert fix in lines[-1]
 
 

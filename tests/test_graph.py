@@ -293,7 +293,7 @@ def test_names_must_be_a_dict():
     with pytest.raises(DtypeError) as caught:
         Graph.of(scalars()[0], names=["a", "b"])
     assert str(caught.value).startswith("names must be a dict, not list\n  where: test_graph.py:")
-    assert str(caught.value).endswith('\n  fix:   names={"x": x, "y": y}, or names=locals()')
+    assert str(caught.value).endswith('\n  fix:   names={"x": x, "y": y}, or names=locals()\n  code:  not-a-dictionary')
 
 
 def test_the_result_is_called_loss_where_a_loss_made_it():
@@ -373,11 +373,12 @@ def test_what_has_no_graph_says_why():
     ):
         with pytest.raises(GradientError) as caught:
             Graph.of(output)
-        what, where, why, fix = str(caught.value).splitlines()
+        what, where, why, fix, code = str(caught.value).splitlines()
         assert what.endswith("has no graph to draw: it doesn't depend on anything that requires grad")
         assert re.fullmatch(r"  where:  test_graph.py:\d+", where)
         assert re.fullmatch(f"  broken: {broken}", why)
         assert fix == "  fix:    make the inputs with requires_grad=True, and don't detach them on the way"
+        assert code == "  code:   no-gradient-path"
 
 
 def test_only_tensors_have_graphs():

@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
 LAYERS = [
-    ["errors"], ["files"], ["op"], ["ops"], ["interop"], ["node"], ["memory"], ["handle"], ["methods"], ["tensor"],
+    ["errors"], ["files"], ["op"], ["ops"], ["interop"], ["node"], ["memory"],
+    ["handle", "refusal"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["cards", "naming"], ["graph"], ["gradcheck"],

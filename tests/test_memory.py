@@ -167,6 +167,7 @@ def test_error_has_the_lines_of_the_op_and_of_the_write():
         f"  changed: at test_memory.py:{first + 3}",
         "  why:     the gradient needs the old value, which is gone",
         "  fix:     call backward before the write, or compute the loss again after it",
+        "  code:    saved-value-written",
     ]
 
 

@@ -221,6 +221,7 @@ def test_a_huge_learning_rate_ends_in_a_message_and_the_model_as_before():
         "  likely:    the learning rate is too large: each step overshoots, and the weights grow without bounds",
         "  kept:      the model as it was before training",
         "  fix:       a smaller learning rate, such as 1e+29; tg.detect_anomaly() finds the first op",
+        "  code:      training-diverged",
     ]
     assert (error.history.best, error.history.stopped) == (None, "loss is not finite")
     for path, array in model.state_dict().items():

@@ -69,6 +69,7 @@ def _freed(node: Node) -> GradientError:
             op=f"{node.op.name} at {node_site(node)}" if node.op else "",
             freed=f"by backward(retain_graph=False) at {node.params['freed']}",
             fix="backward() without retain_graph=False keeps the graph as long as its output",
+            code="freed-graph",
         )
     )
 
@@ -122,14 +123,21 @@ def run_hooks(node: Node, g: Any) -> Any:
                 new = as_tensor(replaced)
                 if new.shape != given.shape:
                     what = f"a gradient hook gave shape {new.shape} for a gradient of shape {given.shape}"
-                    raise ShapeError(describe(what, tensor=node_site(node), hook=getattr(hook, "__name__", repr(hook))))
+                    raise ShapeError(
+                        describe(
+                            what,
+                            tensor=node_site(node),
+                            hook=getattr(hook, "__name__", repr(hook)),
+                            code="wrong-shape-returned",
+                        )
+                    )
                 g = new if isinstance(g, Tensor) else new._data.astype(given.dtype)
     return g
 
 
 def _wrong_rule(node: Node, why: str) -> GradientError:
     name = node.op.name if node.op else "?"
-    return GradientError(describe(f"the rule of {name} is wrong", where=node_site(node), why=why))
+    return GradientError(describe(f"the rule of {name} is wrong", where=node_site(node), why=why, code="wrong-rule"))
 
 
 # --- the sweep -----------------------------------------------------------------------------------------------
@@ -247,6 +255,7 @@ def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
                         changed=f"at {site_of(leaf.written_code, leaf.written_instruction)}",
                         why="the gradient needs the old value, which is gone",
                         fix="call backward before the write, or compute the loss again after it",
+                        code="saved-value-written",
                     )
                 )
 
@@ -258,7 +267,7 @@ class _OnlyShape:
         self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
 
     def _stop(self, *_: Any, **__: Any) -> Any:
-        raise GradientError("the rule reads numbers")
+        raise TypeError("the rule reads numbers")
 
     # Without these NumPy would compare or wrap the object itself, and the rule would go on.
     __eq__ = __ne__ = __bool__ = __array__ = __array_ufunc__ = __array_function__ = _stop
@@ -356,6 +365,7 @@ def root_of(output: Tensor) -> Node:
                 where=here(),
                 broken=break_of(output),
                 fix="make the inputs with requires_grad=True, and don't detach them on the way",
+                code="no-gradient-path",
             )
         )
     return node
@@ -378,6 +388,7 @@ def seed_of(output: Tensor, gradient: Any) -> Tensor:
                     f"backward() needs one number to differentiate, not {output.size}: {label(output)}",
                     where=here(),
                     fix=".sum().backward(), .mean().backward(), or .backward(gradient) with a gradient of this shape",
+                    code="not-a-scalar",
                 )
             )
         if not output.ndim and output.dtype.char in _ONE:
@@ -390,6 +401,7 @@ def seed_of(output: Tensor, gradient: Any) -> Tensor:
                 f"the gradient given has shape {seed.shape}, the tensor {output.shape}",
                 where=here(),
                 fix="they must be equal; np.broadcast_to makes them so",
+                code="gradient-shape",
             )
         )
     return seed if seed.dtype == output.dtype else seed.astype(output.dtype)
@@ -416,6 +428,7 @@ def gradients(y: Tensor, xs: Tensor | Sequence[Tensor], cotangent: Any = None, c
                     f"gradients(): {label(x) if isinstance(x, Tensor) else repr(x)} doesn't require grad",
                     where=here(),
                     fix="make it with requires_grad=True before y is computed",
+                    code="needs-requires-grad",
                 )
             )
     root = root_of(y)

@@ -55,6 +55,7 @@ class Batched(Tensor):
                 "inside vmap there is no one value: every sample has its own",
                 where=here(),
                 fix="use tg.where instead of if, and return numbers instead of printing them",
+                code="no-single-value-in-vmap",
             )
         )
 
@@ -120,7 +121,9 @@ def _elementwise(op: Op, arrays: tuple[Any, ...], params: Params) -> Tensor | No
 def _shifted(axis: int, ndim: int) -> int:
     """An axis of a sample as an axis of the batch."""
     if not -ndim <= axis < ndim:
-        raise ShapeError(describe(f"axis {axis} is out of bounds for a sample of {ndim} axes", where=here()))
+        raise ShapeError(
+            describe(f"axis {axis} is out of bounds for a sample of {ndim} axes", where=here(), code="no-such-axis")
+        )
     return axis % ndim + 1
 
 
@@ -267,7 +270,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
         axes = list(in_axes) if isinstance(in_axes, tuple | list) else [in_axes] * len(args)
         if len(axes) != len(args) or any(axis not in (0, None) for axis in axes):
             raise ShapeError(
-                describe(f"in_axes {in_axes!r} doesn't fit {len(args)} arguments", fix="0 or None for each")
+                describe(
+                    f"in_axes {in_axes!r} doesn't fit {len(args)} arguments",
+                    fix="0 or None for each",
+                    code="tree-does-not-match",
+                )
             )
         split = [(arg, axis) for arg, axis in zip(args, axes, strict=True)]
         counts = {len(as_tensor(leaf)) for arg, axis in split if axis == 0 for leaf in leaves_of(arg)}
@@ -277,6 +284,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
                     f"vmap needs equally many samples in all split arguments, got {sorted(counts)}",
                     where=here(),
                     fix="in_axes=None for what all samples share",
+                    code="unequal-sample-counts",
                 )
             )
         (count,) = counts
@@ -309,7 +317,13 @@ def per_sample_grad(loss: Callable[..., Tensor], params: Any, batch: Any) -> Any
     """
     counts = {len(as_tensor(leaf)) for leaf in leaves_of(batch)}
     if len(counts) != 1:
-        raise ShapeError(describe(f"the parts of the batch have unequal lengths {sorted(counts)}", where=here()))
+        raise ShapeError(
+            describe(
+                f"the parts of the batch have unequal lengths {sorted(counts)}",
+                where=here(),
+                code="unequal-sample-counts",
+            )
+        )
     (count,) = counts
     marks: list[Tensor] = []
 
@@ -331,6 +345,7 @@ def per_sample_grad(loss: Callable[..., Tensor], params: Any, batch: Any) -> Any
                 f"per_sample_grad needs one number per sample, not {value!r}",
                 where=here(),
                 why="loss is called for one sample: without a batch axis, and it must depend on the sample",
+                code="not-a-scalar",
             )
         )
     total = full_of(value)

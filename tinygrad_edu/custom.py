@@ -47,7 +47,11 @@ def custom_op(
     """
     kinds = {member.value: member for member in Kind}
     if kind not in kinds:
-        raise DtypeError(describe(f"kind {kind!r} is unknown", where=here(), fix=" or ".join(map(repr, kinds))))
+        raise DtypeError(
+            describe(
+                f"kind {kind!r} is unknown", where=here(), fix=" or ".join(map(repr, kinds)), code="unknown-choice"
+            )
+        )
     rules = (vjps,) if callable(vjps) else tuple(vjps)
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
 
@@ -95,7 +99,10 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         value = f(*args, **kwargs)
         if not isinstance(value, Tensor):
             raise GradientError(
-                describe(f"checkpoint needs a function that gives a Tensor, not {type(value).__name__}")
+                describe(
+                    f"checkpoint needs a function that gives a Tensor, not {type(value).__name__}",
+                    code="no-tensor-returned",
+                )
             )
         if not now.recording or not value.requires_grad or value.is_leaf:
             return value
@@ -114,6 +121,7 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
                             "checkpoint: the function gave another value when backward called it again",
                             why="it draws random numbers, or something that it reads has changed",
                             fix="make its random numbers from a seed inside, and call backward before updates",
+                            code="function-does-not-repeat",
                         )
                     )
                 seeds: list[Any] = [(again._node, as_tensor(g))]

@@ -25,7 +25,11 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             temporary.unlink(missing_ok=True)
     except FileNotFoundError:
         raise FileNotFound(
-            describe(f"can't write {path}: there is no folder {target.parent}", fix="make the folder first")
+            describe(
+                f"can't write {path}: there is no folder {target.parent}",
+                fix="make the folder first",
+                code="no-such-folder",
+            )
         ) from None
     except OSError as error:
         raise FileError(
@@ -34,6 +38,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
                 where=target,
                 why=error.strerror or error,
                 fix="a folder that exists, that you may write to, and that has room",
+                code="file-not-writable",
             )
         ) from None
     return Path(path)

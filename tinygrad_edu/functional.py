@@ -99,7 +99,12 @@ def _reduced(each: Tensor, how: str) -> Tensor:
     if how == "none":
         return each
     raise DataError(
-        describe(f"no reduction is called {how!r}", where=here(), fix=" or ".join(f'"{name}"' for name in REDUCTIONS))
+        describe(
+            f"no reduction is called {how!r}",
+            where=here(),
+            fix=" or ".join(f'"{name}"' for name in REDUCTIONS),
+            code="unknown-choice",
+        )
     )
 
 
@@ -126,6 +131,7 @@ def _checked_labels(target: Tensor, classes: int) -> np.ndarray:
                 target=label(target),
                 logits=f"{classes} classes",
                 fix="target.astype(int) if each is a whole number; or probabilities of the logits' shape",
+                code="labels-not-whole-numbers",
             )
         )
     labels = labels.astype(np.intp, copy=False)
@@ -140,6 +146,7 @@ def _checked_labels(target: Tensor, classes: int) -> np.ndarray:
                 logits=f"{classes} classes, the last side of the logits",
                 why="a mark for 'no label'" if value < 0 else "labels that start at 1, or a last layer too narrow",
                 fix="leave those samples out" if value < 0 else f"target - 1, or {labels.max() + 1} outputs",
+                code="label-out-of-range",
             )
         )
     return labels
@@ -162,7 +169,7 @@ def _unequal_shapes(loss: str, prediction: Tensor, target: Tensor) -> ShapeError
         facts["fix"] = f"tg.data.one_hot(target, classes={prediction.shape[-1]}), or cross_entropy"
     else:
         facts["fix"] = "make the two shapes equal"
-    return ShapeError(describe(f"{loss}: prediction and target must have the same shape", **facts))
+    return ShapeError(describe(f"{loss}: prediction and target must have the same shape", **facts, code="loss-shapes"))
 
 
 def _no_classification(logits: Tensor, target: Tensor) -> ShapeError:
@@ -172,4 +179,6 @@ def _no_classification(logits: Tensor, target: Tensor) -> ShapeError:
         facts["fix"] = f"target.reshape({logits.shape[:-1]})"
     elif logits.ndim > 2:
         facts["fix"] = "logits.reshape(-1, classes) and target.reshape(-1)"
-    return ShapeError(describe("cross_entropy: logits and target don't fit each other", **facts))
+    return ShapeError(
+        describe("cross_entropy: logits and target don't fit each other", **facts, code="classification-shapes")
+    )

@@ -138,6 +138,7 @@ def _root(output: Tensor) -> Node:
                 f"a graph is drawn from a Tensor that was computed, not from {type(output).__name__}",
                 where=here(),
                 fix="tg.draw(model(x)), or tg.draw(loss)",
+                code="not-a-tensor",
             )
         )
     node = output._node
@@ -148,6 +149,7 @@ def _root(output: Tensor) -> Node:
                 where=here(),
                 broken=break_of(output),
                 fix="make the inputs with requires_grad=True, and don't detach them on the way",
+                code="no-gradient-path",
             )
         )
     return node

@@ -38,7 +38,13 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     global _default_dtype
     chosen = np.dtype(dtype)
     if chosen.kind != "f":
-        raise DtypeError(describe(f"the default dtype must be floating, not {chosen}", fix="np.float32 or np.float64"))
+        raise DtypeError(
+            describe(
+                f"the default dtype must be floating, not {chosen}",
+                fix="np.float32 or np.float64",
+                code="unknown-choice",
+            )
+        )
     _default_dtype = chosen
 
 
@@ -70,6 +76,7 @@ class Handle:
                     "Tensor(...) of a list that holds Tensors would lose their gradients",
                     where=here(),
                     fix="tg.stack([...]) keeps them; t.detach() drops them on purpose",
+                    code="list-of-tracked-tensors",
                 )
             )
         was_array = isinstance(value, np.ndarray | np.generic)
@@ -121,6 +128,7 @@ class Handle:
                     "requires_grad can be set on leaves only; this tensor was computed",
                     made=node_site(self._node) if self._node else "",
                     fix="use .detach() for a copy of the value without its history",
+                    code="not-a-leaf",
                 )
             )
         if on and not self.requires_grad:
@@ -179,6 +187,7 @@ class Handle:
                 describe(
                     f"the tensor made at {node_site(node)} keeps no gradient: only leaves do",
                     fix="call t.retain_grad() before backward, or loss.backward(retain_grads=True)",
+                    code="gradient-not-kept",
                 ),
                 stacklevel=2,
             )
@@ -190,13 +199,17 @@ class Handle:
     def grad(self, value: Any) -> None:
         node = self._node
         if node is None or not node.requires_grad:
-            raise GradientError(describe("only a tensor that requires grad has a .grad", where=here()))
+            raise GradientError(
+                describe("only a tensor that requires grad has a .grad", where=here(), code="needs-requires-grad")
+            )
         if value is not None:
             value = value if isinstance(value, Handle) else type(self)(value)
             if value.shape != self.shape:
                 raise ShapeError(
                     describe(
-                        f"a gradient of shape {value.shape} doesn't fit a tensor of shape {self.shape}", where=here()
+                        f"a gradient of shape {value.shape} doesn't fit a tensor of shape {self.shape}",
+                        where=here(),
+                        code="gradient-shape",
                     )
                 )
             value = value if value.dtype == self.dtype else value.astype(self.dtype)
@@ -215,7 +228,11 @@ class Handle:
         """
         node = self._node
         if node is None or not node.requires_grad:
-            raise GradientError(describe("a tensor that needs no gradient takes no gradient hook", where=here()))
+            raise GradientError(
+                describe(
+                    "a tensor that needs no gradient takes no gradient hook", where=here(), code="needs-requires-grad"
+                )
+            )
         node.hooks = (*node.hooks, hook)
 
         def remove() -> None:
@@ -250,6 +267,7 @@ class Handle:
                     f"{label(self)} requires grad: as a plain array its gradient would be lost",
                     where=here(),
                     fix="x.detach().numpy() for the numbers; np.exp(x), x @ a and the like keep the gradient",
+                    code="plain-array-of-tracked-tensor",
                 )
             )
         view: np.ndarray = self._data.view()
@@ -268,7 +286,11 @@ class Handle:
         """The value of a tensor with one element, as a Python number. Raises ShapeError otherwise."""
         if self._data.size != 1:
             raise ShapeError(
-                describe(f"item() needs one element, not {self._data.size} of shape {self.shape}", where=here())
+                describe(
+                    f"item() needs one element, not {self._data.size} of shape {self.shape}",
+                    where=here(),
+                    code="not-one-element",
+                )
             )
         return self._data.item()
 
@@ -289,13 +311,19 @@ class Handle:
                     f"the truth of a tensor of shape {self.shape} is ambiguous",
                     where=here(),
                     fix="(x > 0).any() or .all()",
+                    code="not-one-element",
                 )
             )
         return bool(self._data.item())
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iu" or self._data.ndim:
-            raise DtypeError(describe(f"only a 0-d integer tensor is an index, not {self.dtype} of shape {self.shape}"))
+            raise DtypeError(
+                describe(
+                    f"only a 0-d integer tensor is an index, not {self.dtype} of shape {self.shape}",
+                    code="index-not-whole-numbers",
+                )
+            )
         return int(self._data)
 
     def __repr__(self) -> str:
@@ -317,7 +345,9 @@ class Handle:
 
     def __deepcopy__(self: _T, memo: dict[int, Any]) -> _T:
         if not self.is_leaf:
-            raise GradientError(describe("only leaves can be copied with their gradient", fix="x.detach() first"))
+            raise GradientError(
+                describe("only leaves can be copied with their gradient", fix="x.detach() first", code="not-a-leaf")
+            )
         return type(self)(self._data, requires_grad=self.requires_grad, name=self.name)
 
 
@@ -340,13 +370,16 @@ def to_array(value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ShapeError(describe("nested lists of unequal lengths make no tensor", why=error, where=here())) from None
+        raise ShapeError(
+            describe("nested lists of unequal lengths make no tensor", why=error, where=here(), code="unequal-nesting")
+        ) from None
     if array.dtype.kind not in "fiubc":
         raise DtypeError(
             describe(
                 f"a tensor holds numbers; {type(value).__name__} gives an array of {array.dtype}",
                 where=here(),
                 fix="convert to a numeric array first",
+                code="not-numbers",
             )
         )
     return array
@@ -361,6 +394,7 @@ def must_be_floating(data: np.ndarray, what: str) -> np.ndarray:
                 where=here(),
                 why="gradients are fractions; integers can't hold them",
                 fix="Tensor(a.astype(float), requires_grad=True)",
+                code="integers-have-no-gradient",
             )
         )
     return data

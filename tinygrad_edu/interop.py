@@ -116,5 +116,6 @@ def unknown(function: Any, method: str = "") -> DtypeError:
             f"np.{name} has no derivative rule here, so it can't take a Tensor",
             near="np." + ", np.".join(near) if near else "none of a similar name",
             fix=f"np.{name}(x.detach().numpy()) computes without gradients, or make a rule with tg.custom_op",
+            code="no-rule-for-numpy-function",
         )
     )

@@ -117,6 +117,7 @@ def replace(x: Handle, array: np.ndarray) -> None:
                 f"can't put an array of shape {array.shape} into .data of shape {x.shape}",
                 where=here(),
                 fix="make a new Tensor for another shape",
+                code="shape-would-change",
             )
         )
     node = x._node
@@ -126,6 +127,7 @@ def replace(x: Handle, array: np.ndarray) -> None:
                 "only a leaf's .data can be set; this tensor was computed",
                 made=node_site(node),
                 fix="x.detach() gives a leaf with the same value",
+                code="not-a-leaf",
             )
         )
     if array is x._data:
@@ -170,6 +172,7 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
                 f"{what}: {label(x)} is a leaf that requires grad, and a recorded graph may need its value",
                 where=here(),
                 fix="with tg.no_grad(): … for an update, or y = x + 1 for a new tensor",
+                code="leaf-written",
             )
         )
     if node is not None and node.op is not None and is_tracked_view(x):
@@ -179,6 +182,7 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
                 where=here(),
                 made=f"{node.op.name} at {node_site(node)}",
                 fix="write to x itself: v = x[1:]; v[0] = 5 becomes x[1] = 5; or copy first: v = x[1:].copy()",
+                code="view-written",
             )
         )
 
@@ -191,6 +195,7 @@ def _forbid_lost_gradient(x: Tensor, tracked: bool) -> None:
                 f"{label(x)} can't take a value that requires grad: the fractions and the gradient would be lost",
                 where=here(),
                 fix="x = x.astype(float) first",
+                code="tracked-value-into-integers",
             )
         )
     base = x._data.base
@@ -200,6 +205,7 @@ def _forbid_lost_gradient(x: Tensor, tracked: bool) -> None:
                 f"{label(x)} is a view of another tensor, which a value that requires grad would not reach",
                 where=here(),
                 fix="write to x itself: v = x[1:]; v[0] = w becomes x[1] = w; or copy first: v = x[1:].copy()",
+                code="view-written",
             )
         )
 
@@ -211,7 +217,10 @@ def update(x: Tensor, op: Op, other: Any) -> Tensor:
     if result.shape != x.shape:
         raise ShapeError(
             describe(
-                f"in-place {op.name} can't change the shape {x.shape} to {result.shape}", where=here(), fix="x = x + y"
+                f"in-place {op.name} can't change the shape {x.shape} to {result.shape}",
+                where=here(),
+                fix="x = x + y",
+                code="shape-would-change",
             )
         )
     return assign(x, result, f"in-place {op.name}")
@@ -221,7 +230,14 @@ def assign(x: Tensor, result: Tensor, what: str) -> Tensor:
     """Let `x` have the value of `result`, of the same shape: recorded where a gradient depends on it."""
     if result.dtype != x.dtype:
         if not np.can_cast(result.dtype, x.dtype, casting="same_kind"):
-            raise DtypeError(describe(f"{what} can't put {result.dtype} into {x.dtype}", where=here(), fix="x = x + y"))
+            raise DtypeError(
+                describe(
+                    f"{what} can't put {result.dtype} into {x.dtype}",
+                    where=here(),
+                    fix="x = x + y",
+                    code="cast-not-allowed",
+                )
+            )
         result = shape.astype(result, dtype=x.dtype)
     if result.requires_grad or (x.requires_grad and not x.is_leaf):
         _forbid_lost_gradient(x, result.requires_grad)

@@ -83,6 +83,7 @@ def _given_names(given: Mapping[Any, Any], order: Sequence[Node]) -> dict[Node, 
                 f"names must be a dict, not {type(given).__name__}",
                 where=here(),
                 fix='names={"x": x, "y": y}, or names=locals()',
+                code="not-a-dictionary",
             )
         )
     known = dict.fromkeys(order)

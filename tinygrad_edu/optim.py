@@ -91,13 +91,18 @@ class Optimizer:
                         where=here(),
                         remembers=", ".join(f"{known}.0 …" for known in buffers) or "nothing",
                         parameters=len(self.parameters),
+                        code="state-names",
                     )
                 )
             parameter = self.parameters[int(place)]
             wanted = () if name == "steps" else parameter.shape
             if np.shape(array) != wanted:
                 raise ShapeError(
-                    describe(f"{key} has shape {np.shape(array)} in the state, {wanted} is needed", where=here())
+                    describe(
+                        f"{key} has shape {np.shape(array)} in the state, {wanted} is needed",
+                        where=here(),
+                        code="state-shape",
+                    )
                 )
             dtype = np.dtype(np.int64) if name == "steps" else parameter.dtype
             found.append((buffers[name], int(place), np.array(array, dtype)))
@@ -133,7 +138,14 @@ class SGD(Optimizer):
         self.weight_decay = _checked("weight_decay", weight_decay)
         self.nesterov = nesterov
         if nesterov and not self.momentum:
-            raise DataError(describe("Nesterov's momentum needs a momentum above 0", where=here(), fix="momentum=0.9"))
+            raise DataError(
+                describe(
+                    "Nesterov's momentum needs a momentum above 0",
+                    where=here(),
+                    fix="momentum=0.9",
+                    code="conflicting-arguments",
+                )
+            )
         self._velocity: Buffers = {}
 
     def _buffers(self) -> dict[str, Buffers]:
@@ -212,6 +224,7 @@ def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
                 f"an optimiser needs a list of parameters, not {'one Tensor' if named else type(parameters).__name__}",
                 where=here(),
                 fix="[parameter]" if named else "model.parameters()",
+                code="not-a-list",
             )
         )
     listed = list(parameters)
@@ -222,6 +235,7 @@ def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
                 where=here(),
                 likely="a module without parameters, or with layers in a plain list, where they are not found",
                 fix="model.parameters(), with layers as attributes or in nn.Sequential",
+                code="no-parameters",
             )
         )
     seen: dict[int, int] = {}
@@ -233,6 +247,7 @@ def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
                     where=here(),
                     found=label(parameter) if isinstance(parameter, Tensor) else type(parameter).__name__,
                     fix="Tensor(..., requires_grad=True); a tensor that was computed can't be optimised",
+                    code="not-a-parameter",
                 )
             )
         first = seen.setdefault(id(parameter), place)
@@ -244,6 +259,7 @@ def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
                     found=label(parameter),
                     why="each step would change it twice",
                     fix="give it once",
+                    code="parameter-twice",
                 )
             )
     return listed
@@ -254,8 +270,10 @@ def _checked(name: str, value: Any, below: float = math.inf) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise DtypeError(describe(f"{name} must be a number, not {value!r}", where=here())) from None
+        raise DtypeError(
+            describe(f"{name} must be a number, not {value!r}", where=here(), code="not-a-number")
+        ) from None
     if not 0 <= number < below:
         limits = f"at least 0 and below {below:g}" if math.isfinite(below) else "at least 0 and finite"
-        raise DataError(describe(f"{name} must be {limits}, not {value}", where=here()))
+        raise DataError(describe(f"{name} must be {limits}, not {value}", where=here(), code="number-out-of-range"))
     return number

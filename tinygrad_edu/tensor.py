@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu import interop
-from tinygrad_edu.errors import AxisError, DtypeError, IndexingError, MatrixError, ShapeError, TinygradError, describe
+from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, describe
 from tinygrad_edu.handle import Handle, broken, must_be_floating, to_array
 from tinygrad_edu.memory import (
     BORROWED,
@@ -23,7 +23,6 @@ from tinygrad_edu.memory import (
     SHARED,
     assign,
     forbid_lost_writes,
-    label,
     node_of,
     owner_of_view,
     thaw,
@@ -34,6 +33,7 @@ from tinygrad_edu.methods import ArrayMethods
 from tinygrad_edu.node import ENGINE_FILES, Leaf, Node, State, _get_frame, _per_thread, here, next_index
 from tinygrad_edu.op import Op, parameter_names, set_engine
 from tinygrad_edu.ops import bits, elementwise, index, linalg, rounding, shape
+from tinygrad_edu.refusal import explained
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -201,7 +201,7 @@ class Tensor(Handle, ArrayMethods):
         try:
             write(self, _plain_index(key), as_tensor(value))
         except (ValueError, IndexError, TypeError) as error:
-            raise _explained(error, index.setitem, (self, as_tensor(value)), {"index": key}) from None
+            raise explained(error, index.setitem, (self, as_tensor(value)), {"index": key}) from None
 
     def __iadd__(self, other: Any) -> Tensor:
         return update(self, elementwise.add, other)
@@ -222,12 +222,12 @@ class Tensor(Handle, ArrayMethods):
 
     def __len__(self) -> int:
         if not self._data.ndim:
-            raise DtypeError(describe("a 0-d tensor has no len()", where=here()))
+            raise DtypeError(describe("a 0-d tensor has no len()", where=here(), code="number-has-no-length"))
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
-            raise DtypeError(describe("a 0-d tensor can't be iterated over", where=here()))
+            raise DtypeError(describe("a 0-d tensor can't be iterated over", where=here(), code="number-has-no-length"))
         return (self[i] for i in range(len(self)))
 
     def astype(self, dtype: DTypeLike) -> Tensor:
@@ -307,7 +307,11 @@ def from_numpy(array: np.ndarray, requires_grad: bool = False, name: str | None 
     """
     if not isinstance(array, np.ndarray):
         raise DtypeError(
-            describe(f"from_numpy shares an array; it can't share {type(array).__name__}", fix="tg.Tensor(value)")
+            describe(
+                f"from_numpy shares an array; it can't share {type(array).__name__}",
+                fix="tg.Tensor(value)",
+                code="not-an-array",
+            )
         )
     tensor = tensor_on(to_array(array))
     if requires_grad:
@@ -365,7 +369,9 @@ def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     try:
         arrays, params = op.bind(args, kwargs)
     except TypeError as error:
-        raise DtypeError(describe(f"{op.name}{op.__signature__}: {error}", where=here())) from None
+        raise DtypeError(
+            describe(f"{op.name}{op.__signature__}: {error}", where=here(), code="wrong-arguments")
+        ) from None
     return _apply_given(op, arrays, params)
 
 
@@ -414,14 +420,18 @@ def _with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Ten
     unknown = [name for name, value in options.items() if defaults.get(name) != value]
     if unknown:
         what = f"{op.name} on Tensors takes no {', '.join(map(repr, unknown))}"
-        raise DtypeError(describe(what, where=here(), fix="dtype=, where= and out= are the options it takes"))
+        raise DtypeError(
+            describe(what, where=here(), fix="dtype=, where= and out= are the options it takes", code="wrong-arguments")
+        )
     if dtype is not None:
         args = tuple(as_tensor(x).astype(dtype) for x in args)
     result = op(*args)
     if where is not True:
         if out is None:
             what = f"{op.name}(..., where=mask) without out= leaves the other elements undefined"
-            raise DtypeError(describe(what, where=here(), fix="out=…, or tg.where(mask, result, other)"))
+            raise DtypeError(
+                describe(what, where=here(), fix="out=…, or tg.where(mask, result, other)", code="where-without-out")
+            )
         result = elementwise.where(where, result, out)
     return result if out is None else into(out, result)
 
@@ -438,7 +448,7 @@ def apply1(op: Op, x: Any) -> Tensor:
     try:
         out = op.forward(x._data)
     except Exception as error:
-        raise _explained(error, op, (x,), {}) from None
+        raise explained(error, op, (x,), {}) from None
     if out.__class__ is not _array_type:
         out = np.asarray(out)
     node = x._node
@@ -466,7 +476,7 @@ def apply2(op: Op, x: Any, y: Any) -> Tensor:
     try:
         out = op.forward(a, b)
     except Exception as error:
-        raise _explained(error, op, (x, y), {}) from None
+        raise explained(error, op, (x, y), {}) from None
     if out.__class__ is not _array_type:
         out = np.asarray(out)
     if (
@@ -495,7 +505,7 @@ def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     try:
         out = op.forward(*arrays, **params)
     except Exception as error:
-        raise _explained(error, op, operands, params) from None
+        raise explained(error, op, operands, params) from None
     if out.__class__ is not _array_type:
         out = np.asarray(out)
     if now.recording and op.differentiable and out.dtype.kind in "fc":  # a cast to integers ends the graph
@@ -582,7 +592,12 @@ def _plain(op: Op, name: str, value: Any) -> Any:
     if isinstance(value, Tensor) and value.__class__ not in _FOREIGN:
         if value.requires_grad:
             raise DtypeError(
-                describe(f"{op.name}: no gradient flows through `{name}`", where=here(), fix=f"{name}=t.detach()")
+                describe(
+                    f"{op.name}: no gradient flows through `{name}`",
+                    where=here(),
+                    fix=f"{name}=t.detach()",
+                    code="no-gradient-through-parameter",
+                )
             )
         return value._data.copy() if value.ndim else value.item()
     if isinstance(value, np.ndarray):
@@ -604,7 +619,13 @@ def _plain_part(key: Any) -> Any:
         return slice(*(_plain_bound(bound) for bound in (key.start, key.stop, key.step)))
     if isinstance(key, Tensor) and key.__class__ not in _FOREIGN:
         if key.dtype.kind not in "iub":
-            raise IndexingError(describe(f"an index must be integers or booleans, not {key.dtype}", where=here()))
+            raise IndexingError(
+                describe(
+                    f"an index must be integers or booleans, not {key.dtype}",
+                    where=here(),
+                    code="index-not-whole-numbers",
+                )
+            )
         return key._data.copy()
     if isinstance(key, list | tuple):  # NumPy takes a tuple within a tuple for an array
         return np.asarray([_plain_part(part) for part in key]) if key else np.zeros(0, dtype=np.intp)
@@ -625,45 +646,23 @@ def into(out: Any, result: Tensor) -> Any:
     if isinstance(out, Tensor):
         forbid_lost_writes(out, "out=")
         if out.shape != result.shape:
-            raise ShapeError(describe(f"out= has shape {out.shape}, the result {result.shape}", where=here()))
+            raise ShapeError(
+                describe(
+                    f"out= has shape {out.shape}, the result {result.shape}", where=here(), code="shape-would-change"
+                )
+            )
         return assign(out, result, "out=")
     if result.requires_grad:
         raise DtypeError(
-            describe("out= is a plain array: the gradient would be lost", where=here(), fix="out=a Tensor")
+            describe(
+                "out= is a plain array: the gradient would be lost",
+                where=here(),
+                fix="out=a Tensor",
+                code="plain-array-of-tracked-tensor",
+            )
         )
     out[...] = result._data
     return out
-
-
-# --- errors --------------------------------------------------------------------------------------------------
-
-
-def _explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Exception:
-    """What a failing op tells its user: op, line, module, operands with shapes, reason and remedy."""
-    if isinstance(error, TinygradError):
-        return error
-    kinds = (
-        (np.linalg.LinAlgError, MatrixError),
-        (np.exceptions.AxisError, AxisError),
-        (IndexError, IndexingError),
-        (ValueError, ShapeError),
-        (TypeError, DtypeError),
-    )
-    kind = next((ours for theirs, ours in kinds if isinstance(error, theirs)), None)
-    if kind is None:
-        return error
-    scope = _per_thread.state.scope
-    where = here() + (f" in {scope.path}" if scope is not None and scope.path else "")
-    rows = {"where": where}
-    for place, x in enumerate(operands, 1):
-        rows[f"input {place}" if len(operands) > 1 else "input"] = label(x)
-    rows |= {name: repr(value) for name, value in params.items()}
-    rows["why"] = str(error).strip()
-    if op.kind.value == "elementwise" and kind is ShapeError and "broadcast" in str(error):
-        rows["fix"] = "shapes are compared from the right; sides must be equal or 1 (reshape, or x[:, None])"
-    elif op.name == "matmul" and kind is ShapeError:
-        rows["fix"] = "(…, n, k) @ (…, k, m): the last side of the left must equal the last but one of the right"
-    return kind(describe(f"{op.name}: these inputs don't fit", **rows))
 
 
 set_engine(apply1, apply2, call)

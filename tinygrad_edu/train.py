@@ -137,7 +137,12 @@ def fit(
     batch_size = whole_number(batch_size, "batch_size", at_least=1)
     if lr_schedule not in SCHEDULES:
         raise DataError(
-            describe(f"no schedule is called {lr_schedule!r}", where=here(), fix=" or ".join(map(repr, SCHEDULES)))
+            describe(
+                f"no schedule is called {lr_schedule!r}",
+                where=here(),
+                fix=" or ".join(map(repr, SCHEDULES)),
+                code="unknown-choice",
+            )
         )
     random = generator(rng)
     first_lr = optimizer.lr
@@ -239,6 +244,7 @@ def _diverged(value: float, step: int, history: History, optimizer: Optimizer) -
         else "nan or inf in the data, or first outputs too large for the loss",
         kept="the model as it was " + (f"after epoch {best.number}, its best" if best else "before training"),
         fix=f"a smaller learning rate, such as {optimizer.lr / 10:g}; tg.detect_anomaly() finds the first op",
+        code="training-diverged",
     )
     return DivergedError(text, history)
 
@@ -262,24 +268,34 @@ def _pair(name: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
                 samples=f"shape {images.shape}",
                 labels=f"shape {labels.shape}",
                 fix="samples (n, ...) with labels (n,), whole numbers",
+                code="unequal-sample-counts",
             )
         )
     if not len(labels):
-        raise DataError(describe(f"{name}: there are no samples", where=here()))
+        raise DataError(describe(f"{name}: there are no samples", where=here(), code="empty-input"))
     return images, labels
 
 
 def _optimizer(optimizer: str | Optimizer, model: Module, lr: float | None) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         if lr is not None:
-            raise DataError(describe("the optimizer has its own lr; fit's lr is for names", where=here()))
+            raise DataError(
+                describe(
+                    "the optimizer has its own lr; fit's lr is for names", where=here(), code="conflicting-arguments"
+                )
+            )
         return optimizer
     if optimizer not in OPTIMIZERS:
         raise DataError(
-            describe(f"no optimizer is called {optimizer!r}", where=here(), fix=" or ".join(map(repr, OPTIMIZERS)))
+            describe(
+                f"no optimizer is called {optimizer!r}",
+                where=here(),
+                fix=" or ".join(map(repr, OPTIMIZERS)),
+                code="unknown-choice",
+            )
         )
     if lr is None:
-        raise DataError(describe("fit needs a learning rate", where=here(), fix="lr=1.0"))
+        raise DataError(describe("fit needs a learning rate", where=here(), fix="lr=1.0", code="wrong-arguments"))
     return OPTIMIZERS[optimizer](model.parameters(), lr)
 
 
@@ -296,7 +312,12 @@ def loss_and_targets(
             outputs = model(images[:1])
         return _squared_error, one_hot(labels, classes=outputs.shape[-1], dtype=outputs.dtype)
     raise DataError(
-        describe(f"no loss is called {loss!r}", where=here(), fix=" or ".join(map(repr, LOSSES)) + ", or a function")
+        describe(
+            f"no loss is called {loss!r}",
+            where=here(),
+            fix=" or ".join(map(repr, LOSSES)) + ", or a function",
+            code="unknown-choice",
+        )
     )
 
 

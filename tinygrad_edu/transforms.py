@@ -34,7 +34,13 @@ def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     if isinstance(tree, list | tuple):
         for other in others:
             if not isinstance(other, list | tuple) or len(other) != len(tree):
-                raise ShapeError(describe(f"expected {len(tree)} values, as in {type(tree).__name__}", got=repr(other)))
+                raise ShapeError(
+                    describe(
+                        f"expected {len(tree)} values, as in {type(tree).__name__}",
+                        got=repr(other),
+                        code="tree-does-not-match",
+                    )
+                )
         mapped = [map_tree(function, *parts) for parts in zip(tree, *others, strict=True)]
         return type(tree)(*mapped) if hasattr(tree, "_fields") else type(tree)(mapped)
     return function(tree, *others)
@@ -61,7 +67,12 @@ def _marked(value: Any, marked: list[Tensor]) -> Tensor:
             data = data.astype(get_default_dtype())
         elif data.dtype.kind not in "fc":
             raise DtypeError(
-                describe(f"an array of {data.dtype} has no derivative", where=here(), fix="a.astype(float)")
+                describe(
+                    f"an array of {data.dtype} has no derivative",
+                    where=here(),
+                    fix="a.astype(float)",
+                    code="integers-have-no-gradient",
+                )
             )
         data = np.array(data)  # a copy: the caller may write to his while `pull` needs ours
         fresh = tensor_on(data, Mark(data))
@@ -87,7 +98,11 @@ class _Call:
             result = f(*positional, **inside)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
             raise GradientError(
-                describe("with has_aux=True the function must give (value, anything else)", where=here())
+                describe(
+                    "with has_aux=True the function must give (value, anything else)",
+                    where=here(),
+                    code="no-pair-returned",
+                )
             )
         self.value: Any = result[0] if has_aux else result
         self.aux: Any = result[1] if has_aux else None
@@ -98,6 +113,7 @@ class _Call:
                         f"the function gave {type(leaf).__name__}, not a Tensor",
                         where=here(),
                         fix="return the result of tensor operations; float() and .item() leave the graph",
+                        code="no-tensor-returned",
                     )
                 )
         # Recorded, if something outside may want to differentiate through the derivative.
@@ -113,6 +129,7 @@ class _Call:
                     f"there is no argument {place!r} to differentiate by",
                     given=", ".join(map(repr, inside)),
                     where=here(),
+                    code="no-such-argument",
                 )
             )
         return place
@@ -184,6 +201,7 @@ def _scalar(value: Any, what: str) -> Tensor:
                 f"{what} needs a function with one number as its value, not {shape}",
                 where=here(),
                 fix="return .sum() or .mean(), or use tg.jacobian or tg.vjp",
+                code="not-a-scalar",
             )
         )
     return value
@@ -291,7 +309,10 @@ def _tangents(call: _Call, given: Any) -> list[Tensor]:
         if t.shape != x.shape:
             raise ShapeError(
                 describe(
-                    f"a tangent has shape {t.shape}, its argument {x.shape}", where=here(), fix="they must be equal"
+                    f"a tangent has shape {t.shape}, its argument {x.shape}",
+                    where=here(),
+                    fix="they must be equal",
+                    code="gradient-shape",
                 )
             )
         flat.append(t if t.dtype == x.dtype else t.astype(x.dtype))
@@ -315,7 +336,9 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
             [0., 4.]])
     """
     if mode not in ("auto", "forward", "reverse"):
-        raise DtypeError(describe(f"mode {mode!r} is unknown", fix='"auto", "forward" or "reverse"'))
+        raise DtypeError(
+            describe(f"mode {mode!r} is unknown", fix='"auto", "forward" or "reverse"', code="unknown-choice")
+        )
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         if isinstance(argnums, int) and args and isinstance(args[argnums], list) and not _holds_tree(args[argnums]):
@@ -324,7 +347,11 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
         value = call.value
         if not isinstance(value, Tensor):
             raise GradientError(
-                describe(f"jacobian needs one Tensor as the value, not {type(value).__name__}", where=here())
+                describe(
+                    f"jacobian needs one Tensor as the value, not {type(value).__name__}",
+                    where=here(),
+                    code="no-tensor-returned",
+                )
             )
         size_in = sum(x.size for x in call.marked)
         forward = mode == "forward" or (mode == "auto" and size_in < value.size)

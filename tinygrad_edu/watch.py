@@ -104,6 +104,7 @@ class _Strict(Watcher):
                     operands="\n".join(label(x) for x in grown),
                     why="(n, 1) against (n,) makes (n, n), which is rarely meant",
                     fix="reshape one of them, or leave strict_broadcasting()",
+                    code="both-operands-stretch",
                 )
             )
 
@@ -135,7 +136,9 @@ class _Anomalies(Watcher):
         for place, (x, array) in enumerate(zip(operands, inputs, strict=True), 1):
             facts[f"input {place}"] = f"{label(x)}{_element(array, bad, result.shape)}"
         facts["why"] = "every input of this op is finite, so the number was born here"
-        raise NonFiniteError(describe(f"forward: {op.name} made {_word(result._data[bad])}", **facts))
+        raise NonFiniteError(
+            describe(f"forward: {op.name} made {_word(result._data[bad])}", **facts, code="nan-or-inf")
+        )
 
     def backward(self, node: Node, position: int, g: Any, cotangent: Any, seconds: float) -> None:
         array = cotangent._data if isinstance(cotangent, Tensor) else np.asarray(cotangent)
@@ -160,7 +163,9 @@ class _Anomalies(Watcher):
             )
         else:
             facts["why"] = "the incoming gradient is finite, so the number was born in this rule"
-        raise NonFiniteError(describe(f"backward: the rule of {op.name} made {_word(array[bad])}", **facts))
+        raise NonFiniteError(
+            describe(f"backward: the rule of {op.name} made {_word(array[bad])}", **facts, code="nan-or-inf")
+        )
 
 
 def _first_bad(array: np.ndarray) -> tuple[int, ...] | None:

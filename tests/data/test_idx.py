@@ -131,7 +131,8 @@ def test_too_few_and_too_many_bytes_are_told_with_numbers(path):
         f"  expected: 78,416 bytes: 16 of header, then shape (100, 28, 28) of uint8\n"
         f"  found:    5,000 bytes\n"
         f"  likely:   a download or a copy that was interrupted\n"
-        f"  fix:      delete the file and download it again"
+        f"  fix:      delete the file and download it again\n"
+        f"  code:     damaged-file"
     )
 
 

@@ -201,7 +201,7 @@ def test_subscripts_that_do_not_fit_are_refused(subscripts, shapes, reason):
         einsum(subscripts, *arrays)
     lines = str(caught.value).splitlines()
     assert lines[0] == f"einsum: {subscripts!r} doesn't fit"
-    assert lines[-1] == f"  why:     {reason}"
+    assert lines[-2:] == [f"  why:     {reason}", "  code:    einsum-subscripts"]
     assert [line for line in lines if line.startswith("  input")] == [
         f"  input {i}: {s}" for i, s in enumerate(shapes, 1)
     ]

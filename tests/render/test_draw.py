@@ -66,7 +66,8 @@ def test_what_is_too_large_is_refused_with_the_counts_and_the_ways_out():
         "  nodes:   2,501\n"
         "  modules: none, so depth= can't close any\n"
         "  fix:     max_nodes=2501 draws them all the same (Graphviz may need minutes)\n"
-        "           draw a part: the loss of fewer steps, or a tensor in the middle"
+        "           draw a part: the loss of fewer steps, or a tensor in the middle\n"
+        "  code:    picture-too-large"
     )
     with pytest.raises(DrawingError, match="modules: closed at level 2\n  fix:     depth=1 closes all modules\n"):
         draw(blocks(60, each=50, named="model"), depth=2, max_nodes=20)

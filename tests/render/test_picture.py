@@ -77,7 +77,8 @@ can't make loss.png: the Graphviz program `dot` isn't on PATH, and pygraphviz is
   kept:            loss.dot   (the same picture as text; https://viz-js.com or any Graphviz draws it)
   works right now: picture.save("loss.dot"), picture.save("loss.txt") or print(picture)
   to get pictures: pip install pygraphviz     or   apt install graphviz | brew install graphviz |
-                   winget install Graphviz.Graphviz | conda install graphviz"""
+                   winget install Graphviz.Graphviz | conda install graphviz
+  code:            graphviz-not-found"""
     )
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
     assert Path("loss.dot").read_text(encoding="utf8") == picture.to_dot()
@@ -147,7 +148,9 @@ def test_a_failing_dot_is_quoted_and_writes_nothing(picture, script, tmp_path):
     script("echo 'Error: no layout' >&2; exit 1")
     with pytest.raises(GraphvizError) as caught:
         picture.save(tmp_path / "loss.svg")
-    assert str(caught.value) == "dot couldn't draw this picture as SVG\n  why: Error: no layout"
+    assert (
+        str(caught.value) == "dot couldn't draw this picture as SVG\n  why:  Error: no layout\n  code: graphviz-failed"
+    )
     assert not (tmp_path / "loss.svg").exists()
     assert set(picture._repr_mimebundle_()) == {"text/plain"}
 
@@ -156,7 +159,7 @@ def test_a_dot_that_hangs_is_ended(picture, script, tmp_path, monkeypatch):
     monkeypatch.setattr(through_graphviz, "SECONDS", 0.1)
     script("exec /bin/sleep 5")
     with pytest.raises(
-        GraphvizError, match=r"dot needs more than 0.1 s for this picture\n  fix: depth=1 closes modules"
+        GraphvizError, match=r"dot needs more than 0.1 s for this picture\n  fix:  depth=1 closes modules"
     ):
         picture.save(tmp_path / "loss.svg")
 
@@ -176,7 +179,8 @@ def test_unknown_suffixes_list_the_known_ones(picture, tmp_path):
     assert str(caught.value) == (
         "can't tell from its suffix what loss.jpg should be\n"
         "  known: .dot .gv .txt .svg .png .pdf\n"
-        '  fix:   picture.save("loss.svg")'
+        '  fix:   picture.save("loss.svg")\n'
+        "  code:  wrong-file-type"
     )
     with pytest.raises(ValueError, match="suffix"):
         picture.save(tmp_path / "loss")

@@ -22,7 +22,7 @@ def say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
         with suppress(OSError, ValueError):  # a stream of a test or a notebook has no descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if not isinstance(error, BrokenPipeError):
-            raise FileError(describe("can't print", why=error.strerror or error)) from None
+            raise FileError(describe("can't print", why=error.strerror or error, code="file-not-writable")) from None
 
 
 def command(

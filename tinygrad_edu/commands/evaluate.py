@@ -58,10 +58,16 @@ def _read_settings(folder: str) -> dict[str, Any]:
                 why=why,
                 where=os.path.abspath(folder),
                 fix="the folder that `tinygrad-edu train` printed",
+                code="not-a-run",
             )
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            describe(f"{path} is not the history of a run", why=f"{type(error).__name__}: {error}", fix="train again")
+            describe(
+                f"{path} is not the history of a run",
+                why=f"{type(error).__name__}: {error}",
+                fix="train again",
+                code="not-a-run",
+            )
         ) from None
     return settings

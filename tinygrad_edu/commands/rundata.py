@@ -8,7 +8,7 @@ from typing import Final
 
 from tinygrad_edu import data
 from tinygrad_edu.commands.common import say
-from tinygrad_edu.errors import DataError
+from tinygrad_edu.errors import DataError, describe
 
 EPOCHS: Final = {"digits": 60, "mnist": 12}
 MODEL, HISTORY = "model.npz", "history.json"
@@ -33,7 +33,9 @@ def datasets(name: str, folder: str | None, seed: int, progress: bool) -> tuple[
 def data_dir(name: str, folder: str | None) -> str | None:
     """The folder of the data as an absolute path, so that a run can be evaluated from anywhere."""
     if folder is not None and name != "mnist":
-        raise DataError("--data-dir is for --data mnist; the digits are bundled")
+        raise DataError(
+            describe("--data-dir is for --data mnist; the digits are bundled", code="conflicting-arguments")
+        )
     return None if folder is None else os.path.abspath(os.path.expanduser(folder))
 
 

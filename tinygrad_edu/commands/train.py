@@ -139,7 +139,7 @@ def train(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """What is remembered of the options in history.json; with the defaults that depend on other options."""
     if options.momentum and options.optimizer != "sgd":
-        raise DataError("--momentum is for --optimizer sgd; adam has its own")
+        raise DataError(describe("--momentum is for --optimizer sgd; adam has its own", code="conflicting-arguments"))
     names = ("layers", "activation", "loss", "optimizer", "momentum", "weight_decay", "batch_size")
     lr = LEARNING_RATES[options.optimizer][options.activation] if options.lr is None else options.lr
     return {
@@ -231,6 +231,7 @@ def _output_folder(folder: str) -> Iterator[None]:
                     where=os.path.abspath(folder),
                     why=f"{above} is a file" if os.path.isfile(above) else error.strerror or error,
                     fix="--output with a folder that you may write to",
+                    code="file-not-writable",
                 )
             ) from None
         trial = os.path.join(folder, f".trial-{os.urandom(4).hex()}")

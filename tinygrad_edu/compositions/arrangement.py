@@ -28,7 +28,9 @@ __all__ = ["delete", "fliplr", "flipud", "insert", "repeat", "resize", "rot90", 
 def _matrix(name: str, m: Any, least: int = 2) -> Tensor:
     x = as_tensor(m)
     if x.ndim < least:
-        raise ShapeError(describe(f"{name} needs {least} axes or more, not {x.ndim}", where=here()))
+        raise ShapeError(
+            describe(f"{name} needs {least} axes or more, not {x.ndim}", where=here(), code="wrong-number-of-axes")
+        )
     return x
 
 
@@ -67,7 +69,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     x = _matrix("rot90", m, 1)
     plane = tuple(one_axis(axis, x.ndim) for axis in axes)
     if len(plane) != 2 or plane[0] == plane[1]:
-        raise ShapeError(describe(f"rot90 needs two different axes, not {axes}", where=here()))
+        raise ShapeError(describe(f"rot90 needs two different axes, not {axes}", where=here(), code="axis-named-twice"))
     first, second = plane
     if k % 4 == 0:
         return x[...]
@@ -117,7 +119,7 @@ def tile(A: Any, reps: Any) -> Tensor:
     x = as_tensor(A)
     counts = tuple(int(count) for count in (reps if np.ndim(reps) else (reps,)))
     if any(count < 0 for count in counts):
-        raise ShapeError(describe(f"tile can't repeat {min(counts)} times", where=here()))
+        raise ShapeError(describe(f"tile can't repeat {min(counts)} times", where=here(), code="number-out-of-range"))
     ndim = max(len(counts), x.ndim)
     counts = (1,) * (ndim - len(counts)) + counts
     sides = (1,) * (ndim - x.ndim) + x.shape
@@ -138,7 +140,7 @@ def resize(a: Any, new_shape: Any) -> Tensor:
     x = as_tensor(a)
     sides = tuple(int(side) for side in (new_shape if np.ndim(new_shape) else (new_shape,)))
     if any(side < 0 for side in sides):
-        raise ShapeError(describe(f"resize: a side can't be {min(sides)}", where=here()))
+        raise ShapeError(describe(f"resize: a side can't be {min(sides)}", where=here(), code="number-out-of-range"))
     if x.size == 0:
         return tensor_on(np.zeros(sides, x.dtype))
     return ravel(x)[np.arange(math.prod(sides)).reshape(sides) % x.size]
@@ -175,7 +177,11 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     x, new = as_tensor(arr), as_tensor(values)
     if new.dtype != x.dtype:
         if new.dtype.kind == "c" and x.dtype.kind != "c":
-            raise DtypeError(describe(f"insert can't put {new.dtype} into an array of {x.dtype}", where=here()))
+            raise DtypeError(
+                describe(
+                    f"insert can't put {new.dtype} into an array of {x.dtype}", where=here(), code="cast-not-allowed"
+                )
+            )
         new = new.astype(x.dtype)
     old_places = np.arange(x.size).reshape(x.shape)
     new_places = np.arange(x.size, x.size + new.size).reshape(new.shape)
@@ -194,7 +200,9 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Tensor:
     x = as_tensor(filt)
     sides = trim.lower()
     if sides not in ("fb", "bf", "f", "b"):
-        raise ShapeError(describe(f"trim_zeros: trim must be 'f', 'b' or 'fb', not {trim!r}", where=here()))
+        raise ShapeError(
+            describe(f"trim_zeros: trim must be 'f', 'b' or 'fb', not {trim!r}", where=here(), code="unknown-choice")
+        )
     axes = range(x.ndim) if axis is None else [one_axis(a, x.ndim) for a in (axis if np.ndim(axis) else (axis,))]
     taken = np.nonzero(plain(x) != 0)
     index = [slice(None)] * x.ndim

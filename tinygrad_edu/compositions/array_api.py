@@ -33,7 +33,16 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     """
     x1, x2 = as_tensor(x1), as_tensor(x2)
     if any(not -x.ndim <= axis < x.ndim or x.shape[axis] != 3 for x in (x1, x2)):
-        raise ShapeError(describe("linalg.cross needs vectors of 3", where=here(), x1=x1.shape, x2=x2.shape, axis=axis))
+        raise ShapeError(
+            describe(
+                "linalg.cross needs vectors of 3",
+                where=here(),
+                x1=x1.shape,
+                x2=x2.shape,
+                axis=axis,
+                code="cross-needs-vectors",
+            )
+        )
     result: Tensor = products.cross(x1, x2, axis=axis)
     return result
 
@@ -50,7 +59,14 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
     x1, x2 = as_tensor(x1), as_tensor(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise ShapeError(
-            describe("linalg.outer needs two vectors", where=here(), x1=x1.shape, x2=x2.shape, fix="tg.outer flattens")
+            describe(
+                "linalg.outer needs two vectors",
+                where=here(),
+                x1=x1.shape,
+                x2=x2.shape,
+                fix="tg.outer flattens",
+                code="wrong-number-of-axes",
+            )
         )
     result: Tensor = products.outer(x1, x2)
     return result

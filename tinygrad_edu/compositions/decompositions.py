@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compositions.linalg import matrix_transpose
-from tinygrad_edu.errors import ShapeError, describe
+from tinygrad_edu.errors import MatrixError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import decompositions as rows
@@ -59,7 +59,7 @@ def matrices(a: Any, name: str, square: bool = False) -> Tensor:
     x: Tensor = as_tensor(a)
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices" if square else "matrices"
-        raise np.linalg.LinAlgError(describe(f"{name} needs {kind}, not shape {x.shape}", where=here()))
+        raise MatrixError(describe(f"{name} needs {kind}, not shape {x.shape}", where=here(), code="not-a-matrix"))
     return x
 
 
@@ -101,7 +101,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Tensor:
 
 def _read_lower(UPLO: str) -> bool:
     if UPLO.upper() not in ("L", "U"):
-        raise ShapeError(describe(f"UPLO must be 'L' or 'U', not {UPLO!r}", where=here()))
+        raise ShapeError(describe(f"UPLO must be 'L' or 'U', not {UPLO!r}", where=here(), code="unknown-choice"))
     return UPLO.upper() == "L"
 
 
@@ -183,6 +183,7 @@ def qr(a: Any, mode: str = "reduced") -> QRResult | Tensor:
                 f"qr: mode={mode!r} has no derivative for {m} × {n}",
                 where=here(),
                 fix='mode="reduced" or "r"',
+                code="no-derivative-there",
             )
         )
     k = min(m, n)

@@ -20,7 +20,7 @@ __all__ = ["diff", "ediff1d", "gradient", "trapezoid"]
 def _axis(axis: int, ndim: int) -> int:
     """The axis counted from the front. Raises ShapeError where there is no such axis."""
     if not -ndim <= axis < ndim:
-        raise ShapeError(describe(f"axis {axis} is out of bounds for {ndim} axes", where=here()))
+        raise ShapeError(describe(f"axis {axis} is out of bounds for {ndim} axes", where=here(), code="no-such-axis"))
     return axis % ndim
 
 
@@ -36,9 +36,11 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """
     x = as_tensor(a)
     if n < 0:
-        raise ShapeError(describe(f"diff: n counts repetitions, it can't be {n}", where=here()))
+        raise ShapeError(
+            describe(f"diff: n counts repetitions, it can't be {n}", where=here(), code="number-out-of-range")
+        )
     if not x.ndim:
-        raise ShapeError(describe("diff needs at least one axis", where=here()))
+        raise ShapeError(describe("diff needs at least one axis", where=here(), code="wrong-number-of-axes"))
     if n == 0:
         return x
     place = _axis(axis, x.ndim)
@@ -74,7 +76,11 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
             continue
         part = as_tensor(part)
         if not np.can_cast(part.dtype, x.dtype, casting="same_kind"):
-            raise DtypeError(describe(f"ediff1d: {name} of {part.dtype} doesn't fit {x.dtype}", where=here()))
+            raise DtypeError(
+                describe(
+                    f"ediff1d: {name} of {part.dtype} doesn't fit {x.dtype}", where=here(), code="cast-not-allowed"
+                )
+            )
         part = part.astype(x.dtype).ravel()
         parts = [part, *parts] if name == "to_begin" else [*parts, part]
     return concatenate(parts)
@@ -120,9 +126,13 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     spacings = varargs or (1.0,)
     spacings = spacings * len(axes) if len(spacings) == 1 and not np.ndim(spacings[0]) else spacings
     if len(spacings) != len(axes):
-        raise DtypeError(describe(f"gradient: {len(varargs)} spacings for {len(axes)} axes", where=here()))
+        raise DtypeError(
+            describe(f"gradient: {len(varargs)} spacings for {len(axes)} axes", where=here(), code="lengths-differ")
+        )
     if edge_order not in (1, 2):
-        raise ShapeError(describe(f"gradient: edge_order is 1 or 2, not {edge_order}", where=here()))
+        raise ShapeError(
+            describe(f"gradient: edge_order is 1 or 2, not {edge_order}", where=here(), code="unknown-choice")
+        )
     slopes = [_slope(f, spacing, place, edge_order) for spacing, place in zip(spacings, axes, strict=True)]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
@@ -131,7 +141,11 @@ def _slope(f: Tensor, spacing: Any, place: int, edge_order: int) -> Tensor:
     """The slope of f along one axis: between the slopes of the two intervals at a point, the nearer one weighs more."""
     count = f.shape[place]
     if count < edge_order + 1:
-        raise ShapeError(describe(f"gradient: {count} values are too few for edge_order {edge_order}", where=here()))
+        raise ShapeError(
+            describe(
+                f"gradient: {count} values are too few for edge_order {edge_order}", where=here(), code="too-few-values"
+            )
+        )
 
     def part(values: Any, start: int | None, stop: int | None) -> Any:
         return values[along(f.ndim, place, slice(start, stop))] if np.ndim(values) else values
@@ -155,9 +169,15 @@ def _distances(spacing: Any, f: Tensor, place: int) -> Any:
         return spacing
     places = as_floats(spacing)
     if places.ndim != 1:
-        raise ShapeError(describe("gradient: spacings are numbers or rows of coordinates", where=here()))
+        raise ShapeError(
+            describe("gradient: spacings are numbers or rows of coordinates", where=here(), code="wrong-number-of-axes")
+        )
     if len(places) != f.shape[place]:
         raise ShapeError(
-            describe(f"gradient: {len(places)} coordinates for {f.shape[place]} values on axis {place}", where=here())
+            describe(
+                f"gradient: {len(places)} coordinates for {f.shape[place]} values on axis {place}",
+                where=here(),
+                code="lengths-differ",
+            )
         )
     return diff(places).reshape(tuple(-1 if i == place else 1 for i in range(f.ndim)))

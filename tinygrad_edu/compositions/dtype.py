@@ -25,7 +25,9 @@ def astype(x: Any, dtype: DTypeLike, /, *, copy: bool = True, device: str | None
     Tensor([1., 1.], dtype=float32)
     """
     if device not in (None, "cpu"):
-        raise DtypeError(describe(f"astype: there is no device {device!r}", where=here(), fix="device='cpu'"))
+        raise DtypeError(
+            describe(f"astype: there is no device {device!r}", where=here(), fix="device='cpu'", code="unknown-choice")
+        )
     tensor = as_tensor(x)
     return tensor if not copy and tensor.dtype == np.dtype(dtype) else tensor.astype(dtype)
 

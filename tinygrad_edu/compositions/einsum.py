@@ -44,7 +44,9 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = "greedy") -> Tensor:
     Tensor(5.)
     """
     if out is not None:
-        raise DtypeError(describe("einsum takes no `out` here", where=here(), fix="x = einsum(...)"))
+        raise DtypeError(
+            describe("einsum takes no `out` here", where=here(), fix="x = einsum(...)", code="wrong-arguments")
+        )
     subscripts, given = _as_subscripts(operands)
     arrays = [as_tensor(x) for x in given]
     shapes = tuple(x.shape for x in arrays)
@@ -55,7 +57,9 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = "greedy") -> Tensor:
     except ValueError as error:
         rows = {f"input {place}": str(shape) for place, shape in enumerate(shapes, 1)}
         raise ShapeError(
-            describe(f"einsum: {subscripts!r} doesn't fit", where=here(), **rows, why=str(error))
+            describe(
+                f"einsum: {subscripts!r} doesn't fit", where=here(), **rows, why=str(error), code="einsum-subscripts"
+            )
         ) from None
     if len(arrays) > 2 and len({x.dtype for x in arrays}) > 1:
         common = np.result_type(*(x.dtype for x in arrays))
@@ -95,7 +99,12 @@ def _order(terms: tuple[str, ...], output: str, sides: tuple[tuple[str, int], ..
         optimize = optimize[0]  # with a limit of memory, which pairs don't need
     if optimize not in (True, False, "greedy", "optimal"):
         raise DtypeError(
-            describe(f"einsum: optimize={optimize!r} is not known", where=here(), fix='"greedy", "optimal" or a path')
+            describe(
+                f"einsum: optimize={optimize!r} is not known",
+                where=here(),
+                fix='"greedy", "optimal" or a path',
+                code="unknown-choice",
+            )
         )
     return list(_best_order(terms, output, sides, optimize if isinstance(optimize, str) else "greedy"))
 
@@ -116,7 +125,9 @@ def _complete(path: list[tuple[int, ...]], count: int) -> list[tuple[int, ...]]:
     steps: list[tuple[int, ...]] = []
     for chosen in path:
         if len(set(chosen)) < len(chosen) or not chosen or max(chosen) >= count or min(chosen) < 0:
-            raise ShapeError(describe(f"einsum: the path takes {chosen} of {count} arrays", where=here()))
+            raise ShapeError(
+                describe(f"einsum: the path takes {chosen} of {count} arrays", where=here(), code="einsum-path")
+            )
         steps.append(chosen)
         count -= len(chosen) - 1
     return [*steps, tuple(range(count))] if count > 1 else steps
@@ -130,7 +141,14 @@ def _as_subscripts(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
     if operands and isinstance(operands[0], str):
         return operands[0].replace(" ", ""), list(operands[1:])
     if len(operands) < 2:
-        raise ShapeError(describe("einsum needs subscripts and arrays", where=here(), fix='einsum("ij,jk->ik", a, b)'))
+        raise ShapeError(
+            describe(
+                "einsum needs subscripts and arrays",
+                where=here(),
+                fix='einsum("ij,jk->ik", a, b)',
+                code="wrong-arguments",
+            )
+        )
     arrays = list(operands[0 : len(operands) - 1 : 2])
     lists = list(operands[1::2])
     output = "->" + _from_numbers(operands[-1]) if len(operands) % 2 else ""
@@ -139,7 +157,11 @@ def _as_subscripts(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
 def _from_numbers(labels: Any) -> str:
     if not isinstance(labels, list | tuple):
-        raise ShapeError(describe(f"einsum: {labels!r} is not a list of labels", where=here(), fix="a, [0, 1]"))
+        raise ShapeError(
+            describe(
+                f"einsum: {labels!r} is not a list of labels", where=here(), fix="a, [0, 1]", code="einsum-subscripts"
+            )
+        )
     text = ""
     for label in labels:
         if label is Ellipsis:
@@ -147,7 +169,11 @@ def _from_numbers(labels: Any) -> str:
         elif isinstance(label, int | np.integer) and 0 <= label < len(_LETTERS):
             text += _LETTERS[int(label)]
         else:
-            raise ShapeError(describe(f"einsum: {label!r} is not a whole number from 0 to 51", where=here()))
+            raise ShapeError(
+                describe(
+                    f"einsum: {label!r} is not a whole number from 0 to 51", where=here(), code="einsum-subscripts"
+                )
+            )
     return text
 
 

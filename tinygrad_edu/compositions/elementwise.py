@@ -100,11 +100,20 @@ def clip(
     missing = np._NoValue
     if (a_min is missing) != (a_max is missing):
         name = "a_min" if a_min is missing else "a_max"
-        raise DtypeError(describe(f"clip: {name} is missing", where=here(), fix=f"{name}=None is no bound"))
+        raise DtypeError(
+            describe(f"clip: {name} is missing", where=here(), fix=f"{name}=None is no bound", code="wrong-arguments")
+        )
     if a_min is missing:
         a_min, a_max = None if min is missing else min, None if max is missing else max
     elif min is not missing or max is not missing:
-        raise ShapeError(describe("clip: a_min and a_max are min and max", where=here(), fix="give one pair of them"))
+        raise ShapeError(
+            describe(
+                "clip: a_min and a_max are min and max",
+                where=here(),
+                fix="give one pair of them",
+                code="conflicting-arguments",
+            )
+        )
     low, high = (as_tensor(bound) if isinstance(bound, list | tuple) else bound for bound in (a_min, a_max))
     x = as_tensor(a)
     if not isinstance(low, Tensor) and not isinstance(high, Tensor):
@@ -178,7 +187,15 @@ def frexp(x: Any, /) -> tuple[Tensor, Tensor]:
 def _must_be_real(value: Any, name: str) -> Tensor:
     x = as_tensor(value)
     if x.dtype.kind == "c":
-        raise DtypeError(describe(f"{name} takes real tensors", where=here(), got=x.dtype, fix=f"np.{name}(x.data)"))
+        raise DtypeError(
+            describe(
+                f"{name} takes real tensors",
+                where=here(),
+                got=x.dtype,
+                fix=f"np.{name}(x.data)",
+                code="real-numbers-only",
+            )
+        )
     return x
 
 
@@ -248,9 +265,11 @@ def polygamma(n: int, x: Any) -> Tensor:
     Tensor(1.64493407)
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise DtypeError(describe(f"polygamma: n must be a whole number, not {n!r}", where=here()))
+        raise DtypeError(
+            describe(f"polygamma: n must be a whole number, not {n!r}", where=here(), code="not-a-whole-number")
+        )
     if n < 0:
-        raise ShapeError(describe(f"polygamma: n must be 0 or more, not {n}", where=here()))
+        raise ShapeError(describe(f"polygamma: n must be 0 or more, not {n}", where=here(), code="number-out-of-range"))
     return gamma.polygamma(x, n=int(n)) if n else gamma.digamma(x)
 
 

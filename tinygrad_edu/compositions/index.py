@@ -41,7 +41,12 @@ def nonzero(a: Any) -> tuple[Tensor, ...]:
     x = as_tensor(a)
     if x.ndim == 0:
         raise ShapeError(
-            describe("nonzero: a number has no axis to find places along", where=here(), fix="tg.flatnonzero(x)")
+            describe(
+                "nonzero: a number has no axis to find places along",
+                where=here(),
+                fix="tg.flatnonzero(x)",
+                code="wrong-number-of-axes",
+            )
         )
     return tuple(constant("nonzero", place, x) for place in np.nonzero(plain(x)))
 
@@ -82,7 +87,11 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None and y is None:
         return nonzero(condition)
     if x is None or y is None:
-        raise ShapeError(describe("where needs both x and y, or neither", where=here(), fix="tg.where(mask, x, 0)"))
+        raise ShapeError(
+            describe(
+                "where needs both x and y, or neither", where=here(), fix="tg.where(mask, x, 0)", code="wrong-arguments"
+            )
+        )
     return elementwise.where(condition, x, y)
 
 
@@ -120,10 +129,18 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
 def along_each_line(indices: np.ndarray, sides: tuple[int, ...], axis: int) -> tuple[np.ndarray, ...]:
     """The index that picks `indices` along `axis` and, along every other axis, each its own place."""
     if indices.dtype.kind not in "iu":
-        raise IndexingError(describe(f"indices must be whole numbers, not {indices.dtype}", where=here()))
+        raise IndexingError(
+            describe(
+                f"indices must be whole numbers, not {indices.dtype}", where=here(), code="index-not-whole-numbers"
+            )
+        )
     if indices.ndim != len(sides):
         raise ShapeError(
-            describe(f"indices have {indices.ndim} axes, the array {len(sides)}: they must have as many", where=here())
+            describe(
+                f"indices have {indices.ndim} axes, the array {len(sides)}: they must have as many",
+                where=here(),
+                code="wrong-number-of-axes",
+            )
         )
     index = list(np.ogrid[tuple(map(slice, sides))])
     index[axis] = indices
@@ -156,7 +173,11 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -
     """
     mask = np.asarray(plain(condition))
     if mask.ndim != 1:
-        raise ShapeError(describe(f"compress: the condition must have 1 axis, not {mask.ndim}", where=here()))
+        raise ShapeError(
+            describe(
+                f"compress: the condition must have 1 axis, not {mask.ndim}", where=here(), code="wrong-number-of-axes"
+            )
+        )
     return take(a, np.flatnonzero(mask), axis, out)
 
 
@@ -216,13 +237,19 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
                 where=here(),
                 conditions=len(conditions),
                 choices=len(choicelist),
+                code="lengths-differ",
             )
         )
     choices = _alike((*choicelist, default))
     for condition in conditions:
         if condition.dtype != np.bool_:
             raise DtypeError(
-                describe(f"select: conditions must be booleans, not {condition.dtype}", where=here(), fix="x > 0")
+                describe(
+                    f"select: conditions must be booleans, not {condition.dtype}",
+                    where=here(),
+                    fix="x > 0",
+                    code="mask-not-booleans",
+                )
             )
     result = choices[-1]
     for condition, choice in zip(conditions[::-1], choices[-2::-1], strict=True):
@@ -255,6 +282,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Te
                 where=here(),
                 conditions=len(conditions),
                 functions=len(funclist),
+                code="lengths-differ",
             )
         )
     result: Tensor = as_tensor(np.zeros(x.shape, x.dtype))
@@ -282,7 +310,9 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
     lines = moveaxis(x, axis, -1)
     around = lines.shape[:-1]
     if 0 in around:
-        raise ShapeError(describe("apply_along_axis: there is no line to apply the function to", where=here()))
+        raise ShapeError(
+            describe("apply_along_axis: there is no line to apply the function to", where=here(), code="empty-input")
+        )
     results = [as_tensor(func1d(lines[place], *args, **kwargs)) for place in np.ndindex(*around)]
     inner = results[0].shape
     table = reshape(stack(results), (*around, *inner))
@@ -305,7 +335,13 @@ def apply_over_axes(func: Callable[[Any, int], Any], a: Any, axes: Any) -> Tenso
         if result.ndim == x.ndim - 1:
             result = rows.expand_dims(result, place)
         if result.ndim != x.ndim:
-            raise ShapeError(describe(f"apply_over_axes: the function gave shape {result.shape}", where=here()))
+            raise ShapeError(
+                describe(
+                    f"apply_over_axes: the function gave shape {result.shape}",
+                    where=here(),
+                    code="wrong-shape-returned",
+                )
+            )
         x = result
     return x
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.decompositions import matrices, symmetric
 from tinygrad_edu.compositions.linalg import refuse
-from tinygrad_edu.errors import DtypeError, ShapeError, describe
+from tinygrad_edu.errors import DtypeError, MatrixError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import inverses as rows
@@ -73,7 +73,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
             [0. ]])
     """
     if rcond is not None and rtol is not None:
-        raise ShapeError(describe("pinv takes `rcond` or `rtol`, not both", where=here()))
+        raise ShapeError(describe("pinv takes `rcond` or `rtol`, not both", where=here(), code="conflicting-arguments"))
     rtol = rcond if rtol is None else rtol
     if isinstance(rtol, Tensor):
         rtol = rtol.numpy()
@@ -92,7 +92,9 @@ def matrix_power(a: Any, n: int) -> Tensor:
     """
     a = matrices(a, "matrix_power", square=True)
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise DtypeError(describe(f"matrix_power needs a whole number, not {n!r}", where=here()))
+        raise DtypeError(
+            describe(f"matrix_power needs a whole number, not {n!r}", where=here(), code="not-a-whole-number")
+        )
     if n == 0:
         return where(False, a, np.eye(a.shape[-1], dtype=a.dtype))
     result: Tensor | None = None
@@ -120,11 +122,13 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Tensor:
     refuse("multi_dot", out=out)
     factors = [as_tensor(x) for x in arrays]
     if len(factors) < 2:
-        raise ShapeError(describe(f"multi_dot needs two arrays or more, not {len(factors)}", where=here()))
+        raise ShapeError(
+            describe(f"multi_dot needs two arrays or more, not {len(factors)}", where=here(), code="too-few-arrays")
+        )
     inner, outer = factors[1:-1], (factors[0], factors[-1])
     if any(x.ndim != 2 for x in inner) or any(x.ndim not in (1, 2) for x in outer):
-        raise np.linalg.LinAlgError(
-            describe("multi_dot needs matrices", where=here(), shapes=[x.shape for x in factors])
+        raise MatrixError(
+            describe("multi_dot needs matrices", where=here(), shapes=[x.shape for x in factors], code="not-a-matrix")
         )
     sides = [1 if factors[0].ndim == 1 else factors[0].shape[0], *(x.shape[0] for x in factors[1:])]
     sides.append(1 if factors[-1].ndim == 1 else factors[-1].shape[1])
@@ -163,7 +167,9 @@ def tensorinv(a: Any, ind: int = 2) -> Tensor:
     """
     a = as_tensor(a)
     if ind <= 0:
-        raise ShapeError(describe(f"tensorinv: ind must be positive, not {ind}", where=here()))
+        raise ShapeError(
+            describe(f"tensorinv: ind must be positive, not {ind}", where=here(), code="number-out-of-range")
+        )
     side = math.prod(a.shape[ind:])
     matrix = reshape(a, shape=(math.prod(a.shape[:ind]), side))
     return reshape(rows.inv(matrix), shape=a.shape[ind:] + a.shape[:ind])
@@ -184,8 +190,14 @@ def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Tensor:
     shape = a.shape[b.ndim :]
     side = math.prod(shape)
     if a.size != side * side:
-        raise np.linalg.LinAlgError(
-            describe("tensorsolve: as many unknowns as equations are needed", where=here(), a=a.shape, b=b.shape)
+        raise MatrixError(
+            describe(
+                "tensorsolve: as many unknowns as equations are needed",
+                where=here(),
+                a=a.shape,
+                b=b.shape,
+                code="not-a-matrix",
+            )
         )
     return reshape(rows.solve(reshape(a, shape=(side, side)), reshape(b, shape=(-1,))), shape=shape)
 
@@ -208,8 +220,8 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:
     """
     a, b = as_tensor(a), as_tensor(b)
     if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
-        raise np.linalg.LinAlgError(
-            describe("lstsq needs (m, n) and (m,) or (m, k)", where=here(), a=a.shape, b=b.shape)
+        raise MatrixError(
+            describe("lstsq needs (m, n) and (m,) or (m, k)", where=here(), a=a.shape, b=b.shape, code="not-a-matrix")
         )
     m, n = a.shape
     s = svdvals(a)
@@ -238,7 +250,7 @@ def cond(x: Any, p: Any = None) -> Tensor:
     """
     x = matrices(x, "cond")
     if x.size == 0:
-        raise np.linalg.LinAlgError(describe(f"cond of no matrix: shape {x.shape}", where=here()))
+        raise MatrixError(describe(f"cond of no matrix: shape {x.shape}", where=here(), code="empty-input"))
     if p is None or p in (2, -2):
         s = svdvals(x)
         largest, smallest = s[..., 0], s[..., -1]

@@ -33,13 +33,14 @@ def _listed(arrays: Any) -> list[Tensor]:
                 f"arrays to join must stand in a list or a tuple, not in {type(arrays).__name__}",
                 where=here(),
                 fix="tg.stack(list(…))",
+                code="not-a-list",
             )
         )
     found: list[Any] = [
         x.item() if isinstance(x, np.generic) else x if x.__class__ in NUMBERS else as_tensor(x) for x in arrays
     ]
     if not found:
-        raise ShapeError(describe("at least one array is needed to join", where=here()))
+        raise ShapeError(describe("at least one array is needed to join", where=here(), code="too-few-arrays"))
     if all(isinstance(x, Tensor) for x in found):
         return found
     dtype = np.result_type(*(x.dtype if isinstance(x, Tensor) else x for x in found))
@@ -53,7 +54,9 @@ def _joined(row: Op, arrays: Any, axis: Any, dtype: Any, casting: str, out: Any 
     if dtype is None:
         return handed(result, out)
     if out is not None:
-        raise DtypeError(describe(f"{row.name} takes out= or dtype=, not both", where=here()))
+        raise DtypeError(
+            describe(f"{row.name} takes out= or dtype=, not both", where=here(), code="conflicting-arguments")
+        )
     refused = [x for x in parts if not np.can_cast(x.dtype, dtype, casting)]  # type: ignore[arg-type]
     if refused:
         raise DtypeError(
@@ -61,6 +64,7 @@ def _joined(row: Op, arrays: Any, axis: Any, dtype: Any, casting: str, out: Any 
                 f"{row.name}: {refused[0].dtype} can't become {np.dtype(dtype)} with casting={casting!r}",
                 where=here(),
                 fix="casting='unsafe', or x.astype(dtype) before",
+                code="cast-not-allowed",
             )
         )
     return result if result.dtype == np.dtype(dtype) else result.astype(dtype)
@@ -159,14 +163,20 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Tensor:
 def _depth(blocks: Any) -> int:
     """How deep the lists of a `block` are nested; the same everywhere, or ShapeError."""
     if isinstance(blocks, tuple):
-        raise DtypeError(describe("block takes lists, not tuples", where=here(), fix="[[a, b], [c, d]]"))
+        raise DtypeError(
+            describe("block takes lists, not tuples", where=here(), fix="[[a, b], [c, d]]", code="not-a-list")
+        )
     if not isinstance(blocks, list):
         return 0
     if not blocks:
-        raise ShapeError(describe("block can't join an empty list", where=here()))
+        raise ShapeError(describe("block can't join an empty list", where=here(), code="too-few-arrays"))
     depths = {_depth(part) for part in blocks}
     if len(depths) > 1:
-        raise ShapeError(describe(f"block: lists nested {sorted(depths)} deep stand side by side", where=here()))
+        raise ShapeError(
+            describe(
+                f"block: lists nested {sorted(depths)} deep stand side by side", where=here(), code="unequal-nesting"
+            )
+        )
     return depths.pop() + 1
 
 
@@ -207,11 +217,16 @@ def _cuts(sections: Any, side: int, equal: bool) -> list[int]:
         return [int(place) for place in sections]
     count = int(sections)
     if count <= 0:
-        raise ShapeError(describe(f"can't split into {count} sections", where=here(), fix="1 or more"))
+        raise ShapeError(
+            describe(f"can't split into {count} sections", where=here(), fix="1 or more", code="number-out-of-range")
+        )
     if equal and side % count:
         raise ShapeError(
             describe(
-                f"a side of {side} doesn't split into {count} equal sections", where=here(), fix="tg.array_split(…)"
+                f"a side of {side} doesn't split into {count} equal sections",
+                where=here(),
+                fix="tg.array_split(…)",
+                code="unequal-split",
             )
         )
     small, longer = divmod(side, count)
@@ -251,7 +266,13 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 def _with_axes(name: str, ary: Any, least: int) -> Tensor:
     x = as_tensor(ary)
     if x.ndim < least:
-        raise ShapeError(describe(f"{name} needs an array of {least} axes or more, not of {x.ndim}", where=here()))
+        raise ShapeError(
+            describe(
+                f"{name} needs an array of {least} axes or more, not of {x.ndim}",
+                where=here(),
+                code="wrong-number-of-axes",
+            )
+        )
     return x
 
 
@@ -321,7 +342,9 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     (Tensor([[1., 2.]]), Tensor([[5., 5.]]))
     """
     if indexing not in ("xy", "ij"):
-        raise ShapeError(describe(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}", where=here()))
+        raise ShapeError(
+            describe(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}", where=here(), code="unknown-choice")
+        )
     places = list(range(len(xi)))
     if indexing == "xy" and len(xi) > 1:
         places[:2] = [1, 0]

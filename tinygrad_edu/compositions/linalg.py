@@ -32,7 +32,11 @@ def refuse(name: str, **given: Any) -> None:
     """Raise DtypeError for a parameter of NumPy's that makes no sense here and was given."""
     for parameter, value in given.items():
         if value is not None:
-            raise DtypeError(describe(f"{name} takes no `{parameter}` here", where=here(), fix=f"x = {name}(...)"))
+            raise DtypeError(
+                describe(
+                    f"{name} takes no `{parameter}` here", where=here(), fix=f"x = {name}(...)", code="wrong-arguments"
+                )
+            )
 
 
 # --- products ----------------------------------------------------------------------------------------------------
@@ -78,7 +82,12 @@ def vdot(a: Any, b: Any) -> Tensor:
     a, b = _flat(a), _flat(b)
     if "c" in (a.dtype.kind, b.dtype.kind):
         raise DtypeError(
-            describe("vdot is for real numbers here", where=here(), fix="tg.dot, which does not conjugate")
+            describe(
+                "vdot is for real numbers here",
+                where=here(),
+                fix="tg.dot, which does not conjugate",
+                code="real-numbers-only",
+            )
         )
     return linalg.dot(a, b)
 
@@ -121,7 +130,14 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     a, b = _last(as_tensor(a), axisa), _last(as_tensor(b), axisb)
     if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
         raise ShapeError(
-            describe("cross needs vectors of 2 or 3", where=here(), a=a.shape, b=b.shape, fix="axisa=, axisb= or axis=")
+            describe(
+                "cross needs vectors of 2 or 3",
+                where=here(),
+                a=a.shape,
+                b=b.shape,
+                fix="axisa=, axisb= or axis=",
+                code="cross-needs-vectors",
+            )
         )
     x = [a[..., i] for i in range(a.shape[-1])]
     y = [b[..., i] for i in range(b.shape[-1])]
@@ -141,7 +157,7 @@ def _last(x: Tensor, axis: int, back: bool = False) -> Tensor:
     """x with one axis moved to the end, or the last one to `axis`."""
     order = list(range(x.ndim))
     if not -x.ndim <= axis < x.ndim:
-        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here()))
+        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here(), code="no-such-axis"))
     if back:
         order.insert(axis % x.ndim, order.pop())
     else:
@@ -182,7 +198,9 @@ def diag(v: Any, k: int = 0) -> Tensor:
         return _on_diagonal(v, k, side)
     if v.ndim == 2:
         return linalg.diagonal(v, k)
-    raise ShapeError(describe(f"diag needs a vector or a matrix, not shape {v.shape}", where=here()))
+    raise ShapeError(
+        describe(f"diag needs a vector or a matrix, not shape {v.shape}", where=here(), code="wrong-number-of-axes")
+    )
 
 
 def _on_diagonal(v: Tensor, k: int, side: int) -> Tensor:
@@ -233,7 +251,7 @@ def triu(m: Any, k: int = 0) -> Tensor:
 
 def _below(m: Tensor, k: int) -> np.ndarray:
     if m.ndim == 0:
-        raise ShapeError(describe("a triangle needs a matrix, not a number", where=here()))
+        raise ShapeError(describe("a triangle needs a matrix, not a number", where=here(), code="wrong-number-of-axes"))
     rows, columns = m.shape[-2:] if m.ndim > 1 else (m.size, m.size)
     return np.asarray(np.tri(rows, columns, k, dtype=bool))
 
@@ -249,7 +267,9 @@ def matrix_transpose(x: Any) -> Tensor:
     """
     x = as_tensor(x)
     if x.ndim < 2:
-        raise ShapeError(describe(f"matrix_transpose needs matrices, not shape {x.shape}", where=here()))
+        raise ShapeError(
+            describe(f"matrix_transpose needs matrices, not shape {x.shape}", where=here(), code="not-a-matrix")
+        )
     return transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
@@ -264,7 +284,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """
     x = as_tensor(x)
     if x.ndim != 1:
-        raise ShapeError(describe(f"vander needs a vector, not shape {x.shape}", where=here()))
+        raise ShapeError(
+            describe(f"vander needs a vector, not shape {x.shape}", where=here(), code="wrong-number-of-axes")
+        )
     count = x.size if N is None else N
     dtype = np.promote_types(x.dtype, int) if x.dtype.kind in "iub" else x.dtype
     powers = np.arange(count) if increasing else np.arange(count)[::-1]

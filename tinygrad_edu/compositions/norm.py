@@ -49,7 +49,11 @@ def _vector(x: Tensor, order: Any, axis: Axes | None, keepdims: bool) -> Tensor:
     if order == 1:
         return sum(size, axis, keepdims=keepdims)
     if isinstance(order, str):
-        raise ShapeError(describe(f"{order!r} is no norm of vectors", where=here(), fix="a number, np.inf or None"))
+        raise ShapeError(
+            describe(
+                f"{order!r} is no norm of vectors", where=here(), fix="a number, np.inf or None", code="unknown-choice"
+            )
+        )
     order = float(order)
     zero = size == 0
     powers = choose(zero, 1, size) ** order  # 1 stands in for 0, whose power may be infinite or have no derivative
@@ -62,7 +66,9 @@ def _matrix(x: Tensor, order: Any, axis: Axes, keepdims: bool) -> Tensor:
     """The norm of the matrices that lie in two axes."""
     row, column = (a % x.ndim for a in axis)
     if row == column:
-        raise ShapeError(describe(f"a matrix has two different axes, not {axis}", where=here()))
+        raise ShapeError(
+            describe(f"a matrix has two different axes, not {axis}", where=here(), code="axis-named-twice")
+        )
     if order is None or order in ("fro", "f"):
         return _length(x, (row, column), keepdims)
     if order in (1, -1, np.inf, -np.inf):
@@ -80,7 +86,12 @@ def _matrix(x: Tensor, order: Any, axis: Axes, keepdims: bool) -> Tensor:
         result = result.reshape(sides)
     else:
         raise ShapeError(
-            describe(f"{order!r} is no norm of matrices", where=here(), fix="1, -1, 2, -2, ±np.inf, 'fro' or 'nuc'")
+            describe(
+                f"{order!r} is no norm of matrices",
+                where=here(),
+                fix="1, -1, 2, -2, ±np.inf, 'fro' or 'nuc'",
+                code="unknown-choice",
+            )
         )
     return result if keepdims else result.squeeze((row, column))
 
@@ -103,12 +114,18 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
         if ord is None or (ord in ("fro", "f") and x.ndim == 2) or (ord == 2 and x.ndim == 1):
             return _length(x, None, keepdims)
         if x.ndim not in (1, 2):
-            raise ShapeError(describe(f"norm of order {ord!r} of {x.ndim} axes: say along which", where=here()))
+            raise ShapeError(
+                describe(f"norm of order {ord!r} of {x.ndim} axes: say along which", where=here(), code="axis-needed")
+            )
         axis = tuple(range(x.ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
     if any(not -x.ndim <= a < x.ndim for a in axes) or len(axes) > 2 or not axes:
         raise ShapeError(
-            describe(f"norm takes one axis of a vector or two of a matrix, not {axis} of {x.ndim}", where=here())
+            describe(
+                f"norm takes one axis of a vector or two of a matrix, not {axis} of {x.ndim}",
+                where=here(),
+                code="wrong-number-of-axes",
+            )
         )
     if len(axes) == 1:
         return _vector(x, ord, axes, keepdims)
@@ -136,5 +153,5 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
     """
     x = as_floats(x)
     if x.ndim < 2:
-        raise ShapeError(describe(f"a matrix has two axes, not {x.ndim}", where=here()))
+        raise ShapeError(describe(f"a matrix has two axes, not {x.ndim}", where=here(), code="wrong-number-of-axes"))
     return _matrix(x, ord, (-2, -1), keepdims)

@@ -40,10 +40,18 @@ _np: Any = np  # called with options in ways that NumPy's stubs don't know
 def _ordered(row: Op, a: Any, axis: Any, kind: Any, order: Any, stable: bool | None = None, **params: Any) -> Tensor:
     """Apply a row of sorting; tensors have no fields, so `order` must be None."""
     if order is not None:
-        raise DtypeError(describe(f"{row.name}: order= names fields, and tensors have none", where=here()))
+        raise DtypeError(
+            describe(f"{row.name}: order= names fields, and tensors have none", where=here(), code="wrong-arguments")
+        )
     if stable is not None:
         if kind is not None:
-            raise ShapeError(describe(f"{row.name}: kind and stable are one parameter: give one of them", where=here()))
+            raise ShapeError(
+                describe(
+                    f"{row.name}: kind and stable are one parameter: give one of them",
+                    where=here(),
+                    code="conflicting-arguments",
+                )
+            )
         kind = "stable" if stable else None
     params |= {} if kind in (None, "introselect") else {"kind": kind}
     return row(as_tensor(a), **params, **({} if axis == -1 else {"axis": axis}))
@@ -211,7 +219,12 @@ def _forbid_gradient(name: str, **arguments: Any) -> None:
     for argument, value in arguments.items():
         if isinstance(value, Tensor) and value.requires_grad:
             raise DtypeError(
-                describe(f"{name}: no gradient flows through {argument}=", where=here(), fix=f"{argument}=t.detach()")
+                describe(
+                    f"{name}: no gradient flows through {argument}=",
+                    where=here(),
+                    fix=f"{argument}=t.detach()",
+                    code="no-gradient-through-parameter",
+                )
             )
 
 
@@ -258,6 +271,10 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
         return constant("bincount", counts, places)
     weights = as_tensor(weights)
     if weights.shape != places.shape:
-        raise ShapeError(describe(f"bincount: {weights.shape} weights for {places.shape} numbers", where=here()))
+        raise ShapeError(
+            describe(
+                f"bincount: {weights.shape} weights for {places.shape} numbers", where=here(), code="weights-do-not-fit"
+            )
+        )
     weights = weights if weights.dtype.kind in "fc" else weights.astype(np.float64)
     return index.scatter_add(weights, index=plain(places).astype(np.intp), shape=counts.shape)

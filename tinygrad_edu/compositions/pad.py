@@ -41,18 +41,28 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Te
     x = as_tensor(array)
     if not isinstance(mode, str) or mode not in _OPTIONS:
         known = ", ".join(map(repr, _OPTIONS))
-        raise ShapeError(describe(f"pad: mode {mode!r} is not one that has a derivative", where=here(), known=known))
+        raise ShapeError(
+            describe(
+                f"pad: mode {mode!r} is not one that has a derivative", where=here(), known=known, code="unknown-choice"
+            )
+        )
     unknown = sorted(set(kwargs) - set(_OPTIONS[mode]))
     if unknown:
         what = f"pad: mode {mode!r} takes no {', '.join(unknown)}"
-        raise ShapeError(describe(what, where=here(), takes=", ".join(_OPTIONS[mode]) or "no option"))
+        raise ShapeError(
+            describe(what, where=here(), takes=", ".join(_OPTIONS[mode]) or "no option", code="wrong-arguments")
+        )
     pad_width = plain(pad_width)
     odd = kwargs.get("reflect_type", "even")
     if odd not in ("even", "odd"):
-        raise ShapeError(describe(f"pad: reflect_type must be 'even' or 'odd', not {odd!r}", where=here()))
+        raise ShapeError(
+            describe(f"pad: reflect_type must be 'even' or 'odd', not {odd!r}", where=here(), code="unknown-choice")
+        )
     widths = asked(row.pairs, pad_width, x.ndim)
     if mode != "constant" and any(side == 0 and width != (0, 0) for side, width in zip(x.shape, widths)):
-        raise ShapeError(describe(f"pad: mode {mode!r} can't widen an axis without elements", where=here()))
+        raise ShapeError(
+            describe(f"pad: mode {mode!r} can't widen an axis without elements", where=here(), code="empty-input")
+        )
     if mode == "constant" or (mode in row.COPIES and odd == "even"):
         given = {"mode": mode} if mode != "constant" else {k: _value(k, v) for k, v in kwargs.items()}
         return row.pad(x, pad_width=pad_width, **given)
@@ -68,7 +78,14 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Te
 
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, Tensor) and value.requires_grad:
-        raise DtypeError(describe(f"pad: no gradient flows through {name}", where=here(), fix=f"{name}=v.detach()"))
+        raise DtypeError(
+            describe(
+                f"pad: no gradient flows through {name}",
+                where=here(),
+                fix=f"{name}=v.detach()",
+                code="no-gradient-through-parameter",
+            )
+        )
     return plain(value)
 
 
@@ -105,7 +122,11 @@ def _statistic(function: Callable[..., Any]) -> Callable[..., Tensor]:
         if options.get("stat_length") is not None:
             lengths = _pair(options, "stat_length", x, axis)
             if min(lengths) < 1:
-                raise ShapeError(describe(f"pad: stat_length {min(lengths)} is less than 1", where=here()))
+                raise ShapeError(
+                    describe(
+                        f"pad: stat_length {min(lengths)} is less than 1", where=here(), code="number-out-of-range"
+                    )
+                )
         near = x[along(axis, slice(0, lengths[0]))], x[along(axis, slice(max(side - lengths[1], 0), None))]
         values = [function(part, axis=axis, keepdims=True) for part in near]
         front, back = (

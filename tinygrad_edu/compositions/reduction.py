@@ -69,9 +69,15 @@ def as_mask(where: Any, x: Tensor) -> Tensor:
     """`where=` as a boolean Tensor of the shape of x."""
     mask = as_tensor(where)
     if mask.dtype != np.bool_:
-        raise DtypeError(describe(f"where= must be booleans, not {mask.dtype}", where=here(), fix="where=x > 0"))
+        raise DtypeError(
+            describe(
+                f"where= must be booleans, not {mask.dtype}", where=here(), fix="where=x > 0", code="mask-not-booleans"
+            )
+        )
     if mask.ndim > x.ndim:
-        raise ShapeError(describe(f"where= has shape {mask.shape}, the array only {x.shape}", where=here()))
+        raise ShapeError(
+            describe(f"where= has shape {mask.shape}, the array only {x.shape}", where=here(), code="mask-shape")
+        )
     return mask if mask.shape == x.shape else broadcast_to(mask, shape=x.shape)
 
 
@@ -94,7 +100,11 @@ def _joined(result: Tensor, initial: Any, join: Any) -> Tensor:
     if initial is None:
         return result
     if np.ndim(initial):
-        raise ShapeError(describe(f"initial= must be one number, not of shape {np.shape(initial)}", where=here()))
+        raise ShapeError(
+            describe(
+                f"initial= must be one number, not of shape {np.shape(initial)}", where=here(), code="not-one-element"
+            )
+        )
     return cast(join(result, initial), result.dtype)
 
 
@@ -185,7 +195,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         x, w = (as_floats(part) if part.dtype.kind == "b" else part for part in (x, w))
         total = sum(w, axis, keepdims=keepdims)
         if np.any(total.detach() == 0):
-            raise ZeroDivisionError(describe("the weights sum to zero: there is no average", where=here()))
+            raise ZeroDivisionError(
+                describe("the weights sum to zero: there is no average", where=here(), code="weights-sum-to-zero")
+            )
         result = sum(x * w, axis, keepdims=keepdims) / total
     return (result, np.broadcast_to(total, result.shape)) if returned else result
 
@@ -196,11 +208,22 @@ def _weights_like(x: Tensor, w: Tensor, axis: Any) -> Tensor:
         return w
     if axis is None:
         raise DtypeError(
-            describe(f"weights of shape {w.shape} don't fit {x.shape}", where=here(), fix="say along which axis")
+            describe(
+                f"weights of shape {w.shape} don't fit {x.shape}",
+                where=here(),
+                fix="say along which axis",
+                code="weights-do-not-fit",
+            )
         )
     axes = rows.reduced_axes(x.ndim, axis)
     if w.shape != tuple(x.shape[place] for place in axes):
-        raise ShapeError(describe(f"weights of shape {w.shape} don't fit axis {axis} of {x.shape}", where=here()))
+        raise ShapeError(
+            describe(
+                f"weights of shape {w.shape} don't fit axis {axis} of {x.shape}",
+                where=here(),
+                code="weights-do-not-fit",
+            )
+        )
     w = w.transpose(np.argsort(axes).tolist())
     return w.reshape(tuple(side if place in axes else 1 for place, side in enumerate(x.shape)))
 
@@ -285,13 +308,24 @@ def _freedom_lost(ddof: float, correction: float | None) -> float:
     if correction is None:
         return ddof
     if ddof:
-        raise ShapeError(describe("ddof and correction are one parameter: give one of them", where=here()))
+        raise ShapeError(
+            describe(
+                "ddof and correction are one parameter: give one of them", where=here(), code="conflicting-arguments"
+            )
+        )
     return correction
 
 
 def _refuse_complex(x: Tensor, name: str) -> Tensor:
     if x.dtype.kind == "c" and x.requires_grad:
-        raise GradientError(describe(f"{name} of complex numbers has no rule here", where=here(), fix="x.real, x.imag"))
+        raise GradientError(
+            describe(
+                f"{name} of complex numbers has no rule here",
+                where=here(),
+                fix="x.real, x.imag",
+                code="real-numbers-only",
+            )
+        )
     return x
 
 
@@ -320,6 +354,7 @@ def extremum(
                     f"{row.name} of nothing is not defined: where= needs initial= as well",
                     where=here(),
                     fix="initial=-np.inf for max, initial=np.inf for min",
+                    code="wrong-arguments",
                 )
             )
         x = masked(x, where, neutral(x.dtype))

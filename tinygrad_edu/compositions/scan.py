@@ -84,7 +84,11 @@ def cumulative_prod(
 def _cumulative(row: Op, x: Any, axis: int | None, dtype: Any, out: Any, first: int | None) -> Tensor:
     x = cast(x, dtype)
     if axis is None and x.ndim > 1:
-        raise ShapeError(describe(f"of {x.ndim} axes, say along which", where=here(), fix="axis=0; cumsum flattens"))
+        raise ShapeError(
+            describe(
+                f"of {x.ndim} axes, say along which", where=here(), fix="axis=0; cumsum flattens", code="axis-needed"
+            )
+        )
     x = x.reshape(1) if not x.ndim else x
     result = _scan(row, x, 0 if axis is None else axis)
     if first is not None:

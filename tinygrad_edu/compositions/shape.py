@@ -29,7 +29,9 @@ def one_axis(axis: Any, ndim: int) -> int:
     """`axis` counted from the front. Raises AxisError where there is no such axis."""
     place = operator.index(axis)
     if not -ndim <= place < ndim:
-        raise AxisError(describe(f"axis {place} is out of bounds for an array of {ndim} axes", where=here()))
+        raise AxisError(
+            describe(f"axis {place} is out of bounds for an array of {ndim} axes", where=here(), code="no-such-axis")
+        )
     return place % ndim
 
 
@@ -54,7 +56,7 @@ def asked(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise
     except (IndexError, TypeError, ValueError) as error:
         kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
-        raise kind(describe(f"{function.__name__}: {error}", where=here())) from None
+        raise kind(describe(f"{function.__name__}: {error}", where=here(), code="refused-by-numpy")) from None
 
 
 # --- facts ---------------------------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ def size(a: Any, axis: Any = None) -> int:
         return x.size
     axes = [one_axis(place, x.ndim) for place in (axis if isinstance(axis, tuple) else (axis,))]
     if len(set(axes)) < len(axes):
-        raise ShapeError(describe(f"size: axis {axis} names an axis twice", where=here()))
+        raise ShapeError(describe(f"size: axis {axis} names an axis twice", where=here(), code="axis-named-twice"))
     count = 1
     for place in axes:
         count *= x.shape[place]
@@ -185,7 +187,9 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Tensor:
     Tensor([1., 2.])
     """
     if order not in ("C", "F", "A", "K"):
-        raise ShapeError(describe(f"order must be one of 'C', 'F', 'A' or 'K', not {order!r}", where=here()))
+        raise ShapeError(
+            describe(f"order must be one of 'C', 'F', 'A' or 'K', not {order!r}", where=here(), code="unknown-choice")
+        )
     return as_tensor(a).copy()
 
 
@@ -226,6 +230,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Tensor:
                 where=here(),
                 source=source,
                 destination=destination,
+                code="axes-do-not-pair",
             )
         )
     axes = [axis for axis in range(x.ndim) if axis not in origins]
@@ -247,7 +252,9 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Tensor:
     origin = one_axis(axis, x.ndim)
     place = start + x.ndim if start < 0 else start
     if not 0 <= place <= x.ndim:
-        raise ShapeError(describe(f"rollaxis: start {start} is out of bounds for {x.ndim} axes", where=here()))
+        raise ShapeError(
+            describe(f"rollaxis: start {start} is out of bounds for {x.ndim} axes", where=here(), code="no-such-axis")
+        )
     return moveaxis(x, origin, place - (origin < place))
 
 

@@ -31,7 +31,9 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tensor:
     """
     a, v = as_tensor(a), as_tensor(v)
     if a.ndim != 1 or v.ndim != 1:
-        raise ShapeError(describe("correlate needs two vectors", where=here(), a=a.shape, v=v.shape))
+        raise ShapeError(
+            describe("correlate needs two vectors", where=here(), a=a.shape, v=v.shape, code="wrong-number-of-axes")
+        )
     if v.dtype.kind == "c":
         v = np.conjugate(v)
     if mode == "same" and v.size > a.size:  # NumPy slides the shorter and reverses, so the middle lies elsewhere
@@ -59,11 +61,22 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     x, xp, fp = as_floats(x), as_floats(xp), as_floats(fp)
     if xp.ndim != 1 or fp.ndim != 1 or xp.size != fp.size or not xp.size:
         raise ShapeError(
-            describe("interp needs as many values as points, one at least", where=here(), xp=xp.shape, fp=fp.shape)
+            describe(
+                "interp needs as many values as points, one at least",
+                where=here(),
+                xp=xp.shape,
+                fp=fp.shape,
+                code="lengths-differ",
+            )
         )
     if "c" in (x.dtype.kind, xp.dtype.kind, fp.dtype.kind):
         raise DtypeError(
-            describe("interp takes real numbers", where=here(), fix="the real and the imaginary parts by themselves")
+            describe(
+                "interp takes real numbers",
+                where=here(),
+                fix="the real and the imaginary parts by themselves",
+                code="real-numbers-only",
+            )
         )
     if period is not None:
         x, xp, fp = _one_period(x, xp, fp, period)
@@ -101,7 +114,7 @@ def _one_period(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> tuple[Tensor,
     """x within one period, and the points in order with a neighbour from the next period at each end."""
     length = abs(float(period))
     if not length:
-        raise ShapeError(describe("interp: a period can't be 0", where=here()))
+        raise ShapeError(describe("interp: a period can't be 0", where=here(), code="number-out-of-range"))
     x, xp = rounding.remainder(x, length), rounding.remainder(xp, length)
     order = np.argsort(plain(xp))
     xp, fp = xp[order], fp[order]
@@ -132,9 +145,19 @@ def polyval(p: Any, x: Any) -> Tensor:
 def _coefficients(name: str, p: Any, m: Any) -> Tensor:
     found = as_tensor(p)
     if found.ndim != 1:
-        raise ShapeError(describe(f"{name}: coefficients are a vector, not of shape {found.shape}", where=here()))
+        raise ShapeError(
+            describe(
+                f"{name}: coefficients are a vector, not of shape {found.shape}",
+                where=here(),
+                code="wrong-number-of-axes",
+            )
+        )
     if m != int(m) or m < 0:
-        raise ShapeError(describe(f"{name}: the order must be a whole number from 0, not {m}", where=here()))
+        raise ShapeError(
+            describe(
+                f"{name}: the order must be a whole number from 0, not {m}", where=here(), code="not-a-whole-number"
+            )
+        )
     return found
 
 
@@ -172,7 +195,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Tensor:
         constants = repeat(constants, max(int(m), 1))
     if constants.ndim != 1 or constants.size < m:
         what = f"polyint: {int(m)} constants are needed, not of shape {constants.shape}"
-        raise ShapeError(describe(what, where=here(), fix="k=0, or one per integration"))
+        raise ShapeError(describe(what, where=here(), fix="k=0, or one per integration", code="lengths-differ"))
     for order in range(int(m)):
         found = found / _powers(found, 1)
         new = constants[order : order + 1]

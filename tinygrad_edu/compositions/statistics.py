@@ -40,10 +40,10 @@ def _rows(x: Tensor, axis: Any) -> tuple[Tensor, tuple[int, ...], tuple[int, ...
     """x with the given axes as one last axis; and the shapes of the result without and with sides of 1 for them."""
     every = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     if not all(-x.ndim <= a < x.ndim for a in every):
-        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here()))
+        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here(), code="no-such-axis"))
     gone = [a % x.ndim for a in every]
     if len(set(gone)) != len(gone):
-        raise ShapeError(describe(f"axis {axis} names an axis twice", where=here()))
+        raise ShapeError(describe(f"axis {axis} names an axis twice", where=here(), code="axis-named-twice"))
     kept = [a for a in range(x.ndim) if a not in gone]
     shape = tuple(x.shape[a] for a in kept)
     ones = tuple(1 if a in gone else side for a, side in enumerate(x.shape))
@@ -85,7 +85,7 @@ def _picked(row: Tensor, q: float, method: str) -> Tensor:
     """The quantile q along the last axis; nan where there is a nan."""
     n = row.shape[-1]
     if not n:
-        raise ShapeError(describe("a quantile of no elements is not defined", where=here()))
+        raise ShapeError(describe("a quantile of no elements is not defined", where=here(), code="empty-input"))
     place = min(max(float(_PLACES[method](n, q)), 0.0), n - 1.0)
     low, t = math.floor(place), place % 1
     value = order_statistic(row, low)
@@ -114,19 +114,40 @@ def _nan_if_any(value: Tensor, row: Tensor) -> Tensor:
 
 def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, pick: Any) -> Tensor:
     if weights is not None:
-        raise DtypeError(describe("quantiles with weights= are not supported", where=here(), fix="weights=None"))
+        raise DtypeError(
+            describe(
+                "quantiles with weights= are not supported", where=here(), fix="weights=None", code="wrong-arguments"
+            )
+        )
     if method not in _PLACES:
-        raise ShapeError(describe(f"{method!r} is no method of quantiles", where=here(), known=", ".join(_PLACES)))
+        raise ShapeError(
+            describe(
+                f"{method!r} is no method of quantiles", where=here(), known=", ".join(_PLACES), code="unknown-choice"
+            )
+        )
     x = as_tensor(a)
     if x.dtype.kind == "c":
-        raise DtypeError(describe("complex numbers have no order, so no quantiles", where=here()))
+        raise DtypeError(
+            describe("complex numbers have no order, so no quantiles", where=here(), code="real-numbers-only")
+        )
     if x.dtype.kind == "b" or method not in _PICKING:
         x = as_floats(x)
     if isinstance(q, Tensor) and q.requires_grad:
-        raise DtypeError(describe("no gradient flows through q", where=here(), fix="q=t.detach()"))
+        raise DtypeError(
+            describe(
+                "no gradient flows through q", where=here(), fix="q=t.detach()", code="no-gradient-through-parameter"
+            )
+        )
     places = np.asarray(q, dtype=np.float64)
     if not ((places >= 0) & (places <= 1)).all():
-        raise ShapeError(describe("quantiles lie between 0 and 1 (percentiles between 0 and 100)", where=here(), q=q))
+        raise ShapeError(
+            describe(
+                "quantiles lie between 0 and 1 (percentiles between 0 and 100)",
+                where=here(),
+                q=q,
+                code="number-out-of-range",
+            )
+        )
     row, shape, ones = _rows(x, axis)
     shape = ones if keepdims else shape
 
@@ -280,7 +301,11 @@ def _variables(m: Any, rowvar: bool, dtype: Any) -> Tensor:
     """A matrix with one variable in each row."""
     x = as_floats(m, dtype)
     if x.ndim > 2:
-        raise ShapeError(describe(f"variables and observations make two axes, not {x.ndim}", where=here()))
+        raise ShapeError(
+            describe(
+                f"variables and observations make two axes, not {x.ndim}", where=here(), code="wrong-number-of-axes"
+            )
+        )
     if x.ndim < 2:
         return x.reshape((1, x.size))
     return x if rowvar else x.T
@@ -310,7 +335,9 @@ def cov(
             [-1.,  1.]])
     """
     if ddof is not None and ddof != int(ddof):
-        raise ShapeError(describe(f"cov: ddof must be a whole number, not {ddof}", where=here()))
+        raise ShapeError(
+            describe(f"cov: ddof must be a whole number, not {ddof}", where=here(), code="not-a-whole-number")
+        )
     x = _variables(m, rowvar, dtype)
     if y is not None:
         more = _variables(y, rowvar or as_tensor(y).ndim < 2 or as_tensor(y).shape[0] == 1, dtype)
@@ -341,12 +368,24 @@ def _observation_weights(x: Tensor, fweights: Any, aweights: Any) -> Tensor | No
             continue
         given = as_tensor(given)
         if given.shape != x.shape[1:]:
-            raise ShapeError(describe(f"cov: {name} {given.shape} don't fit {x.shape[1]} observations", where=here()))
+            raise ShapeError(
+                describe(
+                    f"cov: {name} {given.shape} don't fit {x.shape[1]} observations",
+                    where=here(),
+                    code="weights-do-not-fit",
+                )
+            )
         numbers = given.detach().numpy()
         if (numbers < 0).any():
-            raise ShapeError(describe(f"cov: {name} can't be negative", where=here()))
+            raise ShapeError(describe(f"cov: {name} can't be negative", where=here(), code="weights-do-not-fit"))
         if name == "fweights" and (numbers != np.rint(numbers)).any():
-            raise DtypeError(describe("cov: fweights count observations, so they are whole numbers", where=here()))
+            raise DtypeError(
+                describe(
+                    "cov: fweights count observations, so they are whole numbers",
+                    where=here(),
+                    code="weights-do-not-fit",
+                )
+            )
         given = given if given.dtype.kind in "fc" else given.astype(x.dtype)
         weights = given if weights is None else weights * given
     return weights

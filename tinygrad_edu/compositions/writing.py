@@ -30,7 +30,11 @@ def _write(x: Any, key: Any, values: Tensor) -> None:
     elif isinstance(x, np.ndarray):
         x[key] = values.numpy()
     else:
-        raise DtypeError(describe(f"only a Tensor or an array can be written, not {type(x).__name__}", where=here()))
+        raise DtypeError(
+            describe(
+                f"only a Tensor or an array can be written, not {type(x).__name__}", where=here(), code="not-a-tensor"
+            )
+        )
 
 
 def _write_in_a_row(x: Any, places: np.ndarray, values: Tensor) -> None:
@@ -86,7 +90,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     """
     where, values = np.flatnonzero(_mask("place", mask, arr)), as_tensor(vals)
     if where.size and not values.size:
-        raise ShapeError(describe("place: there are no values to write", where=here()))
+        raise ShapeError(describe("place: there are no values to write", where=here(), code="empty-input"))
     if where.size:
         _write_in_a_row(arr, where, resize(values, where.size))
 
@@ -94,7 +98,9 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 def _mask(name: str, mask: Any, x: Any) -> np.ndarray:
     flags, size = np.asarray(plain(mask)), _sized(x).size
     if flags.size != size:
-        raise ShapeError(describe(f"{name}: the mask has {flags.size} elements, the array {size}", where=here()))
+        raise ShapeError(
+            describe(f"{name}: the mask has {flags.size} elements, the array {size}", where=here(), code="mask-shape")
+        )
     return flags
 
 
@@ -110,7 +116,11 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     values = as_tensor(src)
     if not (weak and values.dtype.kind != "c") and not np.can_cast(values.dtype, target.dtype, casting):  # type: ignore[arg-type]
         raise DtypeError(
-            describe(f"copyto: {values.dtype} can't go into {target.dtype} with casting={casting!r}", where=here())
+            describe(
+                f"copyto: {values.dtype} can't go into {target.dtype} with casting={casting!r}",
+                where=here(),
+                code="cast-not-allowed",
+            )
         )
     if where is True:
         asked(np.broadcast_to, np.broadcast_to(0, values.shape), target.shape)

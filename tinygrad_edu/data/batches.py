@@ -73,6 +73,7 @@ def batches(
                 labels=f"shape {targets.shape}",
                 likely="labels of another set, or only one of the two was cut",
                 fix="batches(images[:n], labels[:n], ...)",
+                code="unequal-sample-counts",
             )
         )
     step = whole_number(batch_size, "batch_size", at_least=1)
@@ -116,6 +117,7 @@ def one_hot(labels: ArrayLike, classes: int = 10, dtype: DTypeLike = np.float32)
                 found=f"{value!r}, in an array of {array.dtype}",
                 likely="images and labels swapped, or labels read from a text file",
                 fix="one_hot(labels.astype(np.int64)) if each label is a whole number",
+                code="labels-not-whole-numbers",
             )
         )
     outside = (array < 0) | (array >= width)
@@ -131,6 +133,7 @@ def one_hot(labels: ArrayLike, classes: int = 10, dtype: DTypeLike = np.float32)
                 fix="leave those samples out: labels[labels >= 0]"
                 if value < 0
                 else f"one_hot(labels - 1) or one_hot(labels, classes={int(array.max()) + 1})",
+                code="label-out-of-range",
             )
         )
     return freeze((array[..., np.newaxis] == np.arange(width)).astype(dtype))
@@ -169,7 +172,11 @@ def whole_number(value: int, name: str, at_least: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise DtypeError(f"{name} must be a whole number, not {value!r} ({type(value).__name__})") from None
+        raise DtypeError(
+            describe(
+                f"{name} must be a whole number, not {value!r} ({type(value).__name__})", code="not-a-whole-number"
+            )
+        ) from None
     if number < at_least:
-        raise DataError(f"{name} must be at least {at_least}, not {number}")
+        raise DataError(describe(f"{name} must be at least {at_least}, not {number}", code="number-out-of-range"))
     return number

@@ -53,6 +53,7 @@ def digits(size: int = 28, seed: int | np.random.Generator = 0, held_out: float 
                 expected="held_out between 0 and 1, the share of digits kept for testing",
                 found=f"held_out={held_out!r} of {count:,} digits",
                 fix="digits(held_out=0.2)",
+                code="number-out-of-range",
             )
         )
     order = generator(seed).permutation(count)
@@ -76,6 +77,7 @@ def _bundled() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
                 where=path,
                 likely="an incomplete installation",
                 fix="install the package again",
+                code="bundled-data-missing",
             )
         ) from None
 

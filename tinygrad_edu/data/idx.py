@@ -70,6 +70,7 @@ def read(path: Path) -> bytes:
                 found=f"in {path.parent}: {listing(path.parent)}",
                 likely="another name or another folder",
                 fix="check the path",
+                code="no-such-file",
             )
         ) from None
     except OSError as error:
@@ -80,6 +81,7 @@ def read(path: Path) -> bytes:
                 found=error.strerror or error,
                 likely="a folder, or a file of somebody else",
                 fix="give a file that you may read",
+                code="file-not-readable",
             )
         ) from None
     return uncompressed(content, path)
@@ -105,6 +107,7 @@ def uncompressed(content: bytes, where: object) -> bytes:
             found=f"{len(content):,} compressed bytes",
             likely=likely,
             fix="delete the file and download it again",
+            code="damaged-file",
         )
     )
 
@@ -125,6 +128,7 @@ def parse(content: bytes, where: object) -> NDArray[Any]:
                 if short
                 else "two files joined, or a header that doesn't belong to the data",
                 fix="delete the file and download it again",
+                code="damaged-file",
             )
         )
     try:
@@ -137,6 +141,7 @@ def parse(content: bytes, where: object) -> NDArray[Any]:
                 found=f"{len(shape)} dimensions: {error}",
                 likely="a damaged header",
                 fix="delete the file and download it again",
+                code="damaged-file",
             )
         ) from None
 
@@ -152,6 +157,7 @@ def _header(content: bytes, where: object) -> tuple[np.dtype[Any], tuple[int, ..
                 found="0 bytes",
                 likely="a download that was interrupted, or a full disk",
                 fix="delete the file and download it again",
+                code="damaged-file",
             )
         )
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _DTYPES:
@@ -168,6 +174,7 @@ def _header(content: bytes, where: object) -> tuple[np.dtype[Any], tuple[int, ..
                 found=f"{content[:16].hex(' ')}  {content[:16]!r}",
                 likely=likely,
                 fix=fix,
+                code="wrong-file-type",
             )
         )
     rank = content[3]
@@ -181,6 +188,7 @@ def _header(content: bytes, where: object) -> tuple[np.dtype[Any], tuple[int, ..
                 found=f"{len(content):,} bytes",
                 likely="a download or a copy that was interrupted",
                 fix="delete the file and download it again",
+                code="damaged-file",
             )
         )
     return np.dtype(_DTYPES[content[2]]), struct.unpack_from(f">{rank}I", content, 4), start

@@ -90,6 +90,7 @@ def _dataset(arrays: dict[str, tuple[NDArray[Any], Path]], part: str) -> Dataset
                 found=f"{len(images):,} images, {len(labels):,} labels",
                 likely="files of two different sets",
                 fix="put files that belong together into one folder",
+                code="unequal-sample-counts",
             )
         )
     if labels.max() > 9:
@@ -102,6 +103,7 @@ def _dataset(arrays: dict[str, tuple[NDArray[Any], Path]], part: str) -> Dataset
                 found=f"label {first:,} is {labels[first]}",
                 likely="a set with more classes (such as EMNIST), or a damaged file",
                 fix="read it with tinygrad_edu.data.read_idx",
+                code="label-out-of-range",
             )
         )
     flat = images.reshape(len(images), _SIDE * _SIDE)
@@ -118,6 +120,7 @@ def _check(array: NDArray[Any], path: Path, expected: str, right_shape: bool) ->
                 found=f"shape {array.shape} of {array.dtype}",
                 likely="images and labels swapped, or another data set",
                 fix="check the names of the files, or read it with tinygrad_edu.data.read_idx",
+                code="wrong-file-type",
             )
         )
 
@@ -135,6 +138,7 @@ def _from_folder(folder: Path) -> dict[str, tuple[bytes, Path]]:
                 found=f"in {folder.parent}: {listing(folder.parent)}",
                 likely="a typing error, or a path relative to another folder",
                 fix="give the folder that holds the four MNIST files: mnist(folder) or --data-dir FOLDER",
+                code="no-such-folder",
             )
         )
     found = {name: _candidates(folder, name) for name in SHA256}
@@ -148,6 +152,7 @@ def _from_folder(folder: Path) -> dict[str, tuple[bytes, Path]]:
                 found=listing(folder),
                 likely="another folder, or files under other names",
                 fix="rename or add the files, or use mnist() without a folder, which downloads them",
+                code="mnist-incomplete",
             )
         )
     return {name: (read(paths[0]), paths[0]) for name, paths in found.items()}
@@ -185,6 +190,7 @@ def _from_cache(folder: Path, download: bool, progress: bool) -> dict[str, tuple
                 found=listing(folder),
                 likely="not downloaded yet, or a download by another program that was interrupted",
                 fix="mnist(download=True), or mnist(folder) if you have the files: --data-dir FOLDER",
+                code="mnist-incomplete",
             )
         )
     return files | (_download(folder, lacking, progress) if lacking else {})
@@ -207,7 +213,7 @@ def _verify(content: bytes, name: str) -> None:
 
     found = sha256(content).hexdigest()
     if found != SHA256[name]:
-        raise DataError(f"wrong content: SHA-256 {found}, expected {SHA256[name]}")
+        raise DataError(describe(f"wrong content: SHA-256 {found}, expected {SHA256[name]}", code="damaged-file"))
 
 
 # --- downloading ---
@@ -244,6 +250,7 @@ def _download(folder: Path, names: list[str], progress: bool) -> dict[str, tuple
                     likely="no network, or a proxy or firewall in between",
                     fix=f"download the files in another way and put them into {folder}\n"
                     "or into a folder of yours: mnist(folder) or --data-dir FOLDER",
+                    code="download-failed",
                 )
             )
     return files
@@ -263,9 +270,11 @@ def _fetch(url: str, title: str, progress: bool) -> bytes:
                 received += piece
                 bar.update(len(piece))
                 if len(received) > _LARGEST:
-                    raise DataError(f"wrong content: more than {_LARGEST:,} bytes")
+                    raise DataError(describe(f"wrong content: more than {_LARGEST:,} bytes", code="damaged-file"))
     if total is not None and len(received) != total:
-        raise DataError(f"the connection ended after {len(received):,} of {total:,} bytes")
+        raise DataError(
+            describe(f"the connection ended after {len(received):,} of {total:,} bytes", code="damaged-file")
+        )
     return bytes(received)
 
 
@@ -291,5 +300,6 @@ def _write(path: Path, content: bytes) -> None:
                 likely="a full disk, or a folder that you may not write to",
                 fix="set XDG_CACHE_HOME (on Windows LOCALAPPDATA) to another folder,\n"
                 "or put the files into a folder of yours: mnist(folder) or --data-dir FOLDER",
+                code="file-not-writable",
             )
         ) from None

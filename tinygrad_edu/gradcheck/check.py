@@ -68,7 +68,7 @@ def gradcheck(
         points, evaluate = points + cotangents, higher
     report = GradcheckReport(tuple(rows), order, rtol, atol)
     if raise_on_failure and not report:
-        raise GradcheckError(str(report))
+        raise GradcheckError(describe(str(report), code="gradient-disagrees"))
     return report
 
 
@@ -87,7 +87,9 @@ class _Check:
             self.points.append(_as_float64(leaf, self.names[-1]))
         self.tree = map_tree(lambda leaf: None, inputs)
         if not sum(point.size for point in self.points):
-            raise GradientError(describe("gradcheck has nothing to check: the inputs have no entries", where=here()))
+            raise GradientError(
+                describe("gradcheck has nothing to check: the inputs have no entries", where=here(), code="empty-input")
+            )
         self._must_repeat()
 
     def evaluate(self, tensors: Sequence[Tensor], record: bool) -> list[Tensor]:
@@ -101,6 +103,7 @@ class _Check:
                     f"gradcheck: the function gave {type(value).__name__}, not a Tensor",
                     where=here(),
                     fix="return the result of tensor operations; float() and .item() leave the graph",
+                    code="no-tensor-returned",
                 )
             )
         return [value]
@@ -117,11 +120,15 @@ class _Check:
                         where=here(),
                         why="its value then depends on how often it was called",
                         fix="x = x + 1 instead of x += 1 or x.data += 1",
+                        code="function-changes-input",
                     )
                 )
         if not first.size:
             raise GradientError(
-                describe(f"gradcheck has nothing to check: the function gave an empty Tensor {first.shape}")
+                describe(
+                    f"gradcheck has nothing to check: the function gave an empty Tensor {first.shape}",
+                    code="empty-input",
+                )
             )
         again = self.evaluate(tensors_on(self.points), False)[0]._data
         if first.shape != again.shape or not np.array_equal(first, again, equal_nan=True):
@@ -131,6 +138,7 @@ class _Check:
                     where=here(),
                     why="it draws random numbers, or remembers something between calls",
                     fix="make the generator inside: def f(x): rng = np.random.default_rng(0); …",
+                    code="function-does-not-repeat",
                 )
             )
 
@@ -176,6 +184,7 @@ def _as_float64(value: Any, name: str) -> np.ndarray:
                 f"gradcheck: {name} is {array.dtype} and has no derivative",
                 where=here(),
                 fix="cast it, a.astype(float), or make it part of the function: gradcheck(lambda x: f(x, labels), [x])",
+                code="integers-have-no-gradient",
             )
         )
     return np.array(array, dtype=np.float64)

@@ -67,6 +67,7 @@ def load(path: Path) -> Module:
                 found=_names(arrays),
                 why="it was saved from a module of a class of its own, or not by tinygrad_edu",
                 fix="build the model; model.load_state_dict(tg.nn.load_state(path))",
+                code="no-whole-model",
             )
         )
     try:
@@ -80,6 +81,7 @@ def load(path: Path) -> Module:
                 found=_names(arrays),
                 why=error,
                 fix="save the model again",
+                code="no-whole-model",
             )
         ) from None
     return model
@@ -125,7 +127,7 @@ def build_model(architecture: Mapping[str, Any]) -> Module:
         options = {name: architecture[name] for name in ("in_features", "out_features", "bias", "activation", "dtype")}
         return Linear(**options, init="zeros")
     if kind not in ("Sequential", "MLP"):
-        raise DataError(f"no layer is called {kind!r}")
+        raise DataError(describe(f"no layer is called {kind!r}", code="no-whole-model"))
     layers = [_function(x) if isinstance(x, str) else build_model(x) for x in architecture["layers"]]
     if kind == "Sequential":
         return Sequential(*layers)
@@ -142,7 +144,7 @@ def _name_of(function: Function | None) -> str | None:
 def _function(name: str) -> Function:
     function = ACTIVATIONS.get(name)
     if function is None:
-        raise DataError(f"no activation is called {name!r}")
+        raise DataError(describe(f"no activation is called {name!r}", code="unknown-choice"))
     return function
 
 
@@ -176,7 +178,12 @@ def _unpacked(path: Path) -> dict[str, np.ndarray]:
                 return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         raise FileNotFound(
-            describe(f"no such file: {os.path.basename(path)}", where=os.fspath(path), fix="check the path")
+            describe(
+                f"no such file: {os.path.basename(path)}",
+                where=os.fspath(path),
+                fix="check the path",
+                code="no-such-file",
+            )
         ) from None
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, NotImplementedError) as error:
         raise DataError(
@@ -186,6 +193,7 @@ def _unpacked(path: Path) -> dict[str, np.ndarray]:
                 why=str(error).partition("\n")[0] or type(error).__name__,
                 likely="a copy that was interrupted, or a file of another kind",
                 fix="save the model again: model.save(path)",
+                code="damaged-file",
             )
         ) from None
     except OSError as error:
@@ -195,6 +203,7 @@ def _unpacked(path: Path) -> dict[str, np.ndarray]:
                 where=os.fspath(path),
                 why=error.strerror or error,
                 fix="a file that you may read",
+                code="file-not-readable",
             )
         ) from None
 

@@ -33,7 +33,10 @@ def fans(shape: Shape) -> tuple[int, int]:
     if len(shape) < 2:
         raise ShapeError(
             describe(
-                f"a weight of shape {shape} has no fan-in and fan-out", where=here(), fix="normal or zeros for vectors"
+                f"a weight of shape {shape} has no fan-in and fan-out",
+                where=here(),
+                fix="normal or zeros for vectors",
+                code="wrong-number-of-axes",
             )
         )
     if len(shape) == 2:
@@ -135,7 +138,12 @@ def find(init: str | Initialiser) -> Initialiser:
         return init
     if init not in INITIALISERS:
         raise DataError(
-            describe(f"no initialiser is called {init!r}", where=here(), fix="one of " + ", ".join(INITIALISERS))
+            describe(
+                f"no initialiser is called {init!r}",
+                where=here(),
+                fix="one of " + ", ".join(INITIALISERS),
+                code="unknown-choice",
+            )
         )
     return INITIALISERS[init]
 

@@ -44,7 +44,10 @@ def find_activation(activation: str | Function | None) -> Function | None:
     if not isinstance(activation, str):
         raise DtypeError(
             describe(
-                f"an activation is a name or a function, not {activation!r}", where=here(), fix='"relu" or tg.relu'
+                f"an activation is a name or a function, not {activation!r}",
+                where=here(),
+                fix='"relu" or tg.relu',
+                code="not-callable",
             )
         )
     if activation not in ACTIVATIONS:
@@ -53,6 +56,7 @@ def find_activation(activation: str | Function | None) -> Function | None:
                 f"no activation is called {activation!r}",
                 where=here(),
                 fix="one of " + ", ".join(ACTIVATIONS) + ", or a function",
+                code="unknown-choice",
             )
         )
     return ACTIVATIONS[activation]
@@ -134,7 +138,9 @@ class Linear(Module):
             facts["fix"] = "x.T: samples are rows"
         else:
             facts["fix"] = "the last side of the input must be in_features"
-        return ShapeError(describe(f"{name} expects (…, {self.in_features}), got {x.shape}", **facts))
+        return ShapeError(
+            describe(f"{name} expects (…, {self.in_features}), got {x.shape}", **facts, code="layer-input")
+        )
 
     def _label(self) -> str:
         activation = "" if self.activation is None else f" + {function_name(self.activation)}"
@@ -166,6 +172,7 @@ class Sequential(Module):
                         f"layer {number} of Sequential is {type(layer).__name__}, which can't be called",
                         where=here(),
                         fix="modules or functions; Sequential(*layers) for a list",
+                        code="not-callable",
                     )
                 )
             setattr(self, f"layer{number}", layer)
@@ -225,6 +232,7 @@ class MLP(Sequential):
                     f"an MLP needs at least two sizes, of its input and of its output, not {list(sizes)}",
                     where=here(),
                     fix="MLP([784, 16, 16, 10])",
+                    code="too-few-sizes",
                 )
             )
         random = generator(rng)
@@ -248,9 +256,11 @@ def function_name(function: Function) -> str:
 def _size(value: Any, name: str) -> int:
     """A number of neurons as a plain int, at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise DtypeError(describe(f"{name} must be a whole number, not {value!r}", where=here()))
+        raise DtypeError(
+            describe(f"{name} must be a whole number, not {value!r}", where=here(), code="not-a-whole-number")
+        )
     if value < 1:
-        raise DataError(describe(f"{name} must be at least 1, not {value}", where=here()))
+        raise DataError(describe(f"{name} must be at least 1, not {value}", where=here(), code="number-out-of-range"))
     return int(value)
 
 
@@ -258,5 +268,9 @@ def _parameter(array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     """A leaf on a copy of what an initialiser gave. Raises ShapeError where its shape is wrong."""
     array = np.array(array, dtype)
     if array.shape != shape:
-        raise ShapeError(describe(f"the initialiser gave shape {array.shape}, not {shape}", where=here()))
+        raise ShapeError(
+            describe(
+                f"the initialiser gave shape {array.shape}, not {shape}", where=here(), code="wrong-shape-returned"
+            )
+        )
     return from_numpy(array, requires_grad=True)

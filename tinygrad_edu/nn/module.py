@@ -73,6 +73,7 @@ class Module:
                     f"{name} is a parameter; a tensor that was computed, or needs no gradient, can't take its place",
                     where=here(),
                     fix=f"module.{name}.data = value, or a new Tensor(value, requires_grad=True)",
+                    code="not-a-parameter",
                 )
             )
         else:
@@ -226,6 +227,7 @@ def _check_names(parameters: Mapping[str, Tensor], state: Any) -> None:
                 f"load_state_dict needs a dictionary of names and arrays, not {type(state).__name__}",
                 where=here(),
                 fix="model.load_state_dict(other.state_dict()); tg.nn.load(path) for a file",
+                code="not-a-dictionary",
             )
         )
     missing = [path for path in parameters if path not in state]
@@ -238,6 +240,7 @@ def _check_names(parameters: Mapping[str, Tensor], state: Any) -> None:
                 where=here(),
                 **{name: text for name, text in facts.items() if text},
                 fix="build the model as it was when the state was saved",
+                code="state-names",
             )
         )
 
@@ -251,6 +254,7 @@ def _fitting(path: str, parameter: Tensor, value: Any) -> np.ndarray:
                 f"{path}: the state has shape {array.shape}, the model {parameter.shape}",
                 where=here(),
                 fix="build the model with the sizes it had when the state was saved",
+                code="state-shape",
             )
         )
     if array.dtype.kind != parameter.dtype.kind:
@@ -259,6 +263,7 @@ def _fitting(path: str, parameter: Tensor, value: Any) -> np.ndarray:
                 f"{path}: the state has dtype {array.dtype}, the model {parameter.dtype}",
                 where=here(),
                 fix=f"array.astype({parameter.dtype}) if the numbers are meant",
+                code="state-dtype",
             )
         )
     with np.errstate(all="ignore"):  # float64 beyond float32 is inf, as everywhere

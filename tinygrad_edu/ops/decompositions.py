@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import MatrixError, describe
 from tinygrad_edu.op import GENERAL, REAL, Domain, Op, Sample
 from tinygrad_edu.ops import sampling
 from tinygrad_edu.ops.linalg import refuse_complex, transposed
@@ -41,7 +42,7 @@ def unpacked(array: Array, *shapes: Shape) -> list[Array]:
 
 def _provided(x: Array, condition: Array, why: str) -> Array:
     if not np.all(condition):
-        raise np.linalg.LinAlgError(why)
+        raise MatrixError(describe(why, code="no-derivative-there"))
     return x
 
 
@@ -210,7 +211,9 @@ def _eig(a: Array) -> Array:
     refuse_complex("eig", a)
     values, vectors = np.linalg.eig(a)
     if np.iscomplexobj(values):
-        raise np.linalg.LinAlgError("eig: the matrix has complex eigenvalues, which have no derivative here")
+        raise MatrixError(
+            describe("eig: the matrix has complex eigenvalues, which have no derivative here", code="real-numbers-only")
+        )
     return packed(values.shape[:-1], values, vectors)
 
 

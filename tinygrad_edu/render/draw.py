@@ -51,10 +51,14 @@ def draw(
     result  = t1 + 1     scalar  5      1
     """
     if direction not in (None, "TB", "LR"):
-        raise DrawingError(describe(f"unknown direction {direction!r}", fix='direction="TB" or direction="LR"'))
+        raise DrawingError(
+            describe(f"unknown direction {direction!r}", fix='direction="TB" or direction="LR"', code="unknown-choice")
+        )
     for name, number in (("depth", depth), ("max_nodes", max_nodes)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-            raise DrawingError(describe(f"{name} must be a whole number from 1, not {number!r}"))
+            raise DrawingError(
+                describe(f"{name} must be a whole number from 1, not {number!r}", code="not-a-whole-number")
+            )
     graph, depth = _fold(Graph.of(output, names, grads), depth, max_nodes or COMFORTABLE)
     if len(graph.cards) > (max_nodes or MOST):
         raise DrawingError(_too_large(graph, max_nodes or MOST, depth))
@@ -89,4 +93,5 @@ def _too_large(graph: Graph, limit: int, depth: int | None) -> str:
         modules=modules,
         fix=f"{folding}max_nodes={len(graph.cards)} draws them all the same (Graphviz may need minutes)\n"
         "draw a part: the loss of fewer steps, or a tensor in the middle",
+        code="picture-too-large",
     )

@@ -39,13 +39,16 @@ def render(source: str, form: str) -> bytes:
             describe(
                 f"dot needs more than {SECONDS:g} s for this picture",
                 fix="depth=1 closes modules; the .dot file can be drawn outside: dot -Tsvg loss.dot -o loss.svg",
+                code="graphviz-failed",
             )
         ) from None
     except OSError as error:
-        raise GraphvizError(describe(f"can't run {program}", why=error)) from None
+        raise GraphvizError(describe(f"can't run {program}", why=error, code="graphviz-failed")) from None
     if done.returncode or not done.stdout:
         why = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
-        raise GraphvizError(describe(f"dot couldn't draw this picture as {form.upper()}", why=why))
+        raise GraphvizError(
+            describe(f"dot couldn't draw this picture as {form.upper()}", why=why, code="graphviz-failed")
+        )
     return done.stdout
 
 
@@ -55,5 +58,7 @@ def _with_pygraphviz(source: str, form: str, options: list[str]) -> bytes:
     try:
         drawn: bytes = pygraphviz.AGraph(string=source).draw(format=form, prog="dot", args=" ".join(options))
     except (OSError, ValueError) as error:
-        raise GraphvizError(describe("pygraphviz couldn't draw this picture", why=error)) from None
+        raise GraphvizError(
+            describe("pygraphviz couldn't draw this picture", why=error, code="graphviz-failed")
+        ) from None
     return drawn

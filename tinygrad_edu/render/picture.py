@@ -82,6 +82,7 @@ class Picture:
                 f"can't tell from its suffix what {target} should be",
                 known=" ".join(TEXT_SUFFIXES + GRAPHVIZ_SUFFIXES),
                 fix='picture.save("loss.svg")',
+                code="wrong-file-type",
             )
         )
 
@@ -102,10 +103,16 @@ class Picture:
 
 
 def _not_found(target: Path, kept: Path) -> str:
-    return f"""\
-can't make {target}: the Graphviz program `dot` isn't on PATH, and pygraphviz isn't installed.
-(The Python package `graphviz` only talks to that program; it doesn't contain it.)
-  kept:            {kept}   (the same picture as text; https://viz-js.com or any Graphviz draws it)
-  works right now: picture.save("{target.stem}.dot"), picture.save("{target.stem}.txt") or print(picture)
-  to get pictures: pip install pygraphviz     or   apt install graphviz | brew install graphviz |
-                   winget install Graphviz.Graphviz | conda install graphviz"""
+    stem = target.stem
+    facts = {
+        "kept": f"{kept}   (the same picture as text; https://viz-js.com or any Graphviz draws it)",
+        "works right now": f'picture.save("{stem}.dot"), picture.save("{stem}.txt") or print(picture)',
+        "to get pictures": "pip install pygraphviz     or   apt install graphviz | brew install graphviz |\n"
+        "winget install Graphviz.Graphviz | conda install graphviz",
+    }
+    return describe(
+        f"can't make {target}: the Graphviz program `dot` isn't on PATH, and pygraphviz isn't installed.\n"
+        "(The Python package `graphviz` only talks to that program; it doesn't contain it.)",
+        **facts,
+        code="graphviz-not-found",
+    )
