@@ -13,7 +13,7 @@ LAYERS = [
     ["handle", "refusal"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
-    ["snapshot"], ["arguments", "numbers"], ["notation"], ["cards", "naming"], ["graph"], ["gradcheck"],
+    ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"], ["gradcheck"],
     ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["train"], ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip
 ONLY = {"data": {"errors", "files"}, "ops": {"op", "errors"}}

@@ -82,13 +82,21 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     op = OPS.get(function)
     if op is None:
         raise unknown(function)
+    arrays, params = split(op, function, args, kwargs)
+    return op(*arrays, **params)
+
+
+def split(
+    op: Op, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call of NumPy's `function` as arguments of `op`, which serves it: by place and by name, without defaults."""
     found = _numpy_signature(function)
     if found is None or op.variadic:
-        return op(*args, **kwargs)
+        return args, kwargs
     bound = found.bind(*args, **kwargs)
-    arrays = [bound.arguments.pop(name) for name in list(bound.arguments)[: op.arity]]
+    arrays = tuple(bound.arguments.pop(name) for name in list(bound.arguments)[: op.arity])
     given = {name: value for name, value in bound.arguments.items() if not _is_default(value, found.parameters[name])}
-    return op(*arrays, **given)
+    return arrays, given
 
 
 def _is_default(value: Any, parameter: inspect.Parameter) -> bool:

@@ -14,7 +14,7 @@ from tinygrad_edu.arguments import Argument
 from tinygrad_edu.numbers import number_text
 
 SUM, PRODUCT, PREFIX, POWER, SUFFIX, ATOM = range(6)  # how tightly a piece holds together
-BINDING = {"+": SUM, "−": SUM, "·": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
+BINDING = {"+": SUM, "−": SUM, "·": PRODUCT, "⊙": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
 
 _INFIX = re.compile(r"x (\S+|and|or) y")
 _PREFIX = re.compile(r"([−+])x")
@@ -51,7 +51,7 @@ def compose(op: str, formula: str, operands: Sequence[Piece], params: Sequence[A
     'a + b · c'
     """
     if not params and len(operands) == 2 and (match := _INFIX.fullmatch(formula)):
-        return _infix(match[1], *operands)
+        return infix(match[1], *operands)
     if not params and len(operands) == 1:
         (x,) = operands
         if match := _PREFIX.fullmatch(formula):
@@ -67,7 +67,8 @@ def compose(op: str, formula: str, operands: Sequence[Piece], params: Sequence[A
     return Piece(f"{op}({', '.join(arguments)})")
 
 
-def _infix(sign: str, x: Piece, y: Piece) -> Piece:
+def infix(sign: str, x: Piece, y: Piece) -> Piece:
+    """x and y with the sign between them, in parentheses where it binds more than they do."""
     if sign not in BINDING:
         sign = "==" if sign == "=" else sign
         return Piece(f"{x.within(ATOM)} {sign} {y.within(ATOM)}", SUM - 1)
