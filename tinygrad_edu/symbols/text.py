@@ -18,6 +18,7 @@ LARGEST_SHARE = 10**9  # 1/n for whole n up to here is written as that
 def text_of(symbol: Symbol, names: Mapping[str, str] | None = None) -> str:
     """The formula in these names instead of g, out, 0, 1, …
 
+    >>> import numpy as np
     >>> g, x = Symbol.given("g", np.ones(3)), Symbol.given("0", np.arange(3.0))
     >>> text_of(g * (1 - np.tanh(x) ** 2) / 3, {"0": "z1"})
     'g ⊙ (1 − tanh(z1) ** 2) / 3'
