@@ -90,7 +90,13 @@ def load(text: str) -> Target:
     if not os.path.isfile(path):
         what = "it is a folder" if os.path.isdir(path) else "no such file"
         raise FileNotFound(
-            describe(f"can't read {path}", why=what, where=os.path.abspath(path), fix="path/to/file.py:function")
+            describe(
+                f"can't read {path}",
+                why=what,
+                where=os.path.abspath(path),
+                fix="path/to/file.py:function",
+                code="no-such-file",
+            )
         )
     module = _run(path)
     choices = _functions(module)
@@ -156,7 +162,7 @@ def _run(path: str) -> ModuleType:
     name = "_target_" + "".join(c if c.isalnum() else "_" for c in os.path.splitext(file)[0])
     spec = importlib.util.spec_from_loader(name, None, origin=path)
     if spec is None:
-        raise ProgramError(describe(f"{path} can't be run"))
+        raise ProgramError(describe(f"{path} can't be run", code="file-not-readable"))
     module = importlib.util.module_from_spec(spec)
     module.__file__ = path
     sys.modules[name] = module  # data classes and the like look their module up
