@@ -45,7 +45,7 @@ def recorded_nodes(roots: Iterable[Node], stop: Collection[Node] = ()) -> tuple[
             stack.remove(root)
     while stack:
         node = stack.pop()
-        if node in stop:
+        if stop and node in stop:
             continue
         inputs = node.inputs
         if inputs is None:
@@ -157,62 +157,94 @@ def sweep(
     `create_graph` everything is a Tensor and recorded; otherwise everything is an array. `visit(node, g)` sees
     the complete cotangent of every computed node. `free` lets go of each node's inputs and output on the way.
     """
-    needed = _needed(nodes, wanted) if wanted else None
-    plain = not (create_graph or wanted or state().watchers)
     with np.errstate(all="ignore"):  # derivatives may be infinite; detect_anomaly() is the tool that looks
-        for node in nodes:
-            g = cotangents.get(node) if node in wanted else cotangents.pop(node, None)
-            if g is None:
-                continue
-            if node.hooks:
-                g = run_hooks(node, g)
-                if node in wanted:
-                    cotangents[node] = g
-            if visit is not None:
-                visit(node, g)
-            direct = node.op.direct if plain else 0  # type: ignore[union-attr]
-            if direct == 1:
-                _carry1(node, g, cotangents)
-            elif direct == 2:
-                _carry2(node, g, cotangents)
-            else:
-                _carry(node, g, cotangents, needed, create_graph)
-            if free:
-                node.inputs = None  # type: ignore[assignment]
-                node.params = {"freed": here()}
-                node.out = None
+        if create_graph or wanted or state().watchers:
+            _carry_through(nodes, cotangents, wanted, create_graph, visit, free)
+        else:
+            _carry_arrays_through(nodes, cotangents, visit, free)
     return cotangents
 
 
-def _carry1(node: Node, g: Any, cotangents: Cotangents) -> None:
-    """Carry an array through a node with one input: what `_carry` does, in half the time."""
-    (parent,) = node.inputs
-    value, params, rule = parent.out, node.params, node.op.vjps[0]  # type: ignore[union-attr]
-    if rule is not None and parent.requires_grad:
-        cotangent = rule(g, node.out, value, **params) if params else rule(g, node.out, value)
-        if cotangent.shape != value.shape or cotangent.dtype is not value.dtype:
-            cotangent = fitted(cotangent, node, parent)
-        before = cotangents.get(parent)
-        cotangents[parent] = cotangent if before is None else before + cotangent
+def _carry_through(
+    nodes: list[Node],
+    cotangents: Cotangents,
+    wanted: Collection[Node],
+    create_graph: bool,
+    visit: Callable[[Node, Any], None] | None,
+    free: bool,
+) -> None:
+    """Carry cotangents along `nodes`: arrays or Tensors, everywhere or to the wanted nodes, watched or not."""
+    needed = _needed(nodes, wanted) if wanted else None
+    for node in nodes:
+        g = cotangents.get(node) if node in wanted else cotangents.pop(node, None)
+        if g is None:
+            continue
+        if node.hooks:
+            g = run_hooks(node, g)
+            if node in wanted:
+                cotangents[node] = g
+        if visit is not None:
+            visit(node, g)
+        _carry(node, g, cotangents, needed, create_graph)
+        if free:
+            _let_go(node)
 
 
-def _carry2(node: Node, g: Any, cotangents: Cotangents) -> None:
-    """Carry an array through a node with two inputs: what `_carry` does, in half the time."""
-    out, params = node.out, node.params
-    (x, y), (rule_x, rule_y) = node.inputs, node.op.vjps  # type: ignore[union-attr]
-    a, b = x.out, y.out
-    if rule_x is not None and x.requires_grad:
-        cotangent = rule_x(g, out, a, b, **params) if params else rule_x(g, out, a, b)
-        if cotangent.shape != a.shape or cotangent.dtype is not a.dtype:
-            cotangent = fitted(cotangent, node, x)
-        before = cotangents.get(x)
-        cotangents[x] = cotangent if before is None else before + cotangent
-    if rule_y is not None and y.requires_grad:
-        cotangent = rule_y(g, out, a, b, **params) if params else rule_y(g, out, a, b)
-        if cotangent.shape != b.shape or cotangent.dtype is not b.dtype:
-            cotangent = fitted(cotangent, node, y)
-        before = cotangents.get(y)
-        cotangents[y] = cotangent if before is None else before + cotangent
+def _carry_arrays_through(
+    nodes: list[Node], cotangents: Cotangents, visit: Callable[[Node, Any], None] | None, free: bool
+) -> None:
+    """What `_carry_through` does for plain arrays and all leaves: what every step of a training does.
+
+    One and two inputs are written out: 0.7 µs a node instead of 1.9.
+    """
+    take, seen = cotangents.pop, cotangents.get
+    for node in nodes:
+        g = take(node, None)
+        if g is None:
+            continue
+        if node.hooks:
+            g = run_hooks(node, g)
+        if visit is not None:
+            visit(node, g)
+        op: Op = node.op  # type: ignore[assignment]
+        direct = op.direct
+        if direct == 2:
+            x, y = node.inputs
+            rule_x, rule_y = op.vjps
+            out, params, a, b = node.out, node.params, x.out, y.out
+            if x.requires_grad and rule_x is not None:
+                cotangent = rule_x(g, out, a, b, **params) if params else rule_x(g, out, a, b)
+                if cotangent.shape != a.shape or cotangent.dtype is not a.dtype:
+                    cotangent = fitted(cotangent, node, x)
+                before = seen(x)
+                cotangents[x] = cotangent if before is None else before + cotangent
+            if y.requires_grad and rule_y is not None:
+                cotangent = rule_y(g, out, a, b, **params) if params else rule_y(g, out, a, b)
+                if cotangent.shape != b.shape or cotangent.dtype is not b.dtype:
+                    cotangent = fitted(cotangent, node, y)
+                before = seen(y)
+                cotangents[y] = cotangent if before is None else before + cotangent
+        elif direct == 1:
+            (x,) = node.inputs
+            (rule_x,) = op.vjps
+            params, a = node.params, x.out
+            if rule_x is not None:  # the input requires grad, or the node would not have been recorded
+                cotangent = rule_x(g, node.out, a, **params) if params else rule_x(g, node.out, a)
+                if cotangent.shape != a.shape or cotangent.dtype is not a.dtype:
+                    cotangent = fitted(cotangent, node, x)
+                before = seen(x)
+                cotangents[x] = cotangent if before is None else before + cotangent
+        else:
+            _carry(node, g, cotangents, None, False)
+        if free:
+            _let_go(node)
+
+
+def _let_go(node: Node) -> None:
+    """Free what the node holds; whoever comes back to it is told who did."""
+    node.inputs = None  # type: ignore[assignment]
+    node.params = {"freed": here()}
+    node.out = None
 
 
 def _carry(node: Node, g: Any, cotangents: Cotangents, needed: set[Node] | None, create_graph: bool) -> None:
@@ -323,12 +355,23 @@ def backward(
             _deposit(node, g, kept)
 
     looking = visit if retain_grads or any(map(_hooks_of, nodes)) else None
-    start: Any = seed if create_graph else seed._data
-    with recording(create_graph):
+    start: Any = seed if create_graph else seed._data if seed._data.ndim else seed._data[()]  # scalars are quick
+    now = state()
+    before, now.recording = now.recording, create_graph
+    try:  # not `with recording(create_graph):`, which takes 0.5 µs more
         found = sweep(nodes, {root: start}, create_graph=create_graph, visit=looking, free=not retain_graph)
         for leaf in leaves:
-            if leaf in found:
-                _deposit(leaf, run_hooks(leaf, found[leaf]) if leaf.hooks else found[leaf], kept)
+            g = found.get(leaf)
+            if g is not None:
+                if leaf.hooks:
+                    g = run_hooks(leaf, g)
+                if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
+                    kept.add(id(g))  # what `_deposit` does in most cases
+                    leaf.grad = tensor_on(g)
+                else:
+                    _deposit(leaf, g, kept)
+    finally:
+        now.recording = before
 
 
 set_backward(backward)
@@ -345,7 +388,7 @@ def _deposit(node: Node, g: Any, kept: set[int]) -> None:
     if isinstance(g, Tensor):
         node.grad = _own(g) if before is None else before + g
     elif before is None:
-        if g.__class__ is not np.ndarray:
+        if type(g) is not np.ndarray:
             g = np.asarray(g)
         if g.base is not None or id(g) in kept:
             g = g.copy()

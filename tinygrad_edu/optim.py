@@ -57,9 +57,11 @@ class Optimizer:
         frame = user_frame()
         for place, parameter in enumerate(self.parameters):
             leaf: Any = parameter._node
-            if leaf is not None and leaf.requires_grad and leaf.grad is not None:
-                self._update(place, parameter._data, leaf.grad._data)
-                leaf.stamp(frame)
+            if leaf is not None and leaf.requires_grad:
+                g = leaf.grad
+                if g is not None:
+                    self._update(place, parameter._data, g._data)
+                    leaf.stamp(frame)
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
         """Change `value`, the array of the parameter at `place`, in place by its gradient `g`."""

@@ -439,9 +439,9 @@ def _with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Ten
 def apply1(op: Op, x: Any) -> Tensor:
     """Apply an op with one array argument and no parameters."""
     now = _per_thread.state
-    if x.__class__ is not Tensor:
+    if type(x) is not Tensor:
         x = as_tensor(x)
-        if x.__class__ is not Tensor:
+        if type(x) is not Tensor:
             return _dispatch(x, op, (x,), {})
     if now.watchers:
         return _watched(op, (x,), {}, now)
@@ -449,7 +449,7 @@ def apply1(op: Op, x: Any) -> Tensor:
         out = op.forward(x._data)
     except Exception as error:
         raise explained(error, op, (x,), {}) from None
-    if out.__class__ is not _array_type:
+    if type(out) is not _array_type:
         out = np.asarray(out)
     node = x._node
     if node is not None and node.requires_grad and now.recording and op.differentiable:
@@ -461,23 +461,23 @@ def apply2(op: Op, x: Any, y: Any) -> Tensor:
     """Apply an op with two array arguments and no parameters. Python and NumPy scalars are weak in dtype."""
     now = _per_thread.state
     m = n = None
-    if x.__class__ is Tensor:
+    if type(x) is Tensor:
         a, m = x._data, x._node
-    if y.__class__ is Tensor:
+    if type(y) is Tensor:
         b, n = y._data, y._node
-    if x.__class__ is not Tensor or y.__class__ is not Tensor:
+    if type(x) is not Tensor or type(y) is not Tensor:
         x, y = _operands((x, y))
         if x.__class__ in _FOREIGN or y.__class__ in _FOREIGN:
             return _dispatch(x if x.__class__ in _FOREIGN else y, op, (x, y), {})
-        a, m = (x._data, x._node) if x.__class__ is Tensor else (x, None)
-        b, n = (y._data, y._node) if y.__class__ is Tensor else (y, None)
+        a, m = (x._data, x._node) if type(x) is Tensor else (x, None)
+        b, n = (y._data, y._node) if type(y) is Tensor else (y, None)
     if now.watchers:
         return _watched(op, (x, y), {}, now)
     try:
         out = op.forward(a, b)
     except Exception as error:
         raise explained(error, op, (x, y), {}) from None
-    if out.__class__ is not _array_type:
+    if type(out) is not _array_type:
         out = np.asarray(out)
     if (
         ((m is not None and m.requires_grad) or (n is not None and n.requires_grad))

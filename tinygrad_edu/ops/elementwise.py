@@ -91,14 +91,14 @@ positive = Op(
 
 square = Op(
     "square", np.square,
-    vjps=(lambda g, out, x: g * (2 * x),),
+    vjps=(lambda g, out, x: g * (2.0 * x),),
     kind=ELEMENTWISE, formula="x²", domain=(REAL,),
     doc="x·x, element by element.",
 )  # fmt: skip
 
 sqrt = Op(
     "sqrt", np.sqrt,
-    vjps=(lambda g, out, x: g / (2 * out),),
+    vjps=(lambda g, out, x: g / (2.0 * out),),
     kind=ELEMENTWISE, formula="√x", domain=(POSITIVE,),
     doc="Square root. The derivative at 0 is inf, its limit.",
 )  # fmt: skip
@@ -121,7 +121,7 @@ log = Op(
 
 tanh = Op(
     "tanh", np.tanh,
-    vjps=(lambda g, out, x: g * (1 - out * out),),
+    vjps=(lambda g, out, x: g * (1.0 - out * out),),
     kind=ELEMENTWISE, formula="tanh x", domain=(REAL,),
     doc="Hyperbolic tangent.",
 )  # fmt: skip
@@ -139,7 +139,9 @@ def _sigmoid(x: Array) -> Array:
         x = x if x.dtype.kind in "fc" else x.astype(np.float64)
         constants = _SIGMOID_CONSTANTS.get(x.dtype.char, _SIGMOID_CONSTANTS["d"])
     lowest, one = constants
-    e = np.atleast_1d(np.maximum(x, lowest))
+    e = np.maximum(x, lowest)
+    if not x.ndim:
+        e = np.reshape(e, (1,))
     np.negative(e, e)
     np.exp(e, e)
     np.add(e, one, e)
@@ -155,7 +157,7 @@ _SIGMOID_CONSTANTS = {
 
 sigmoid = Op(
     "sigmoid", _sigmoid,
-    vjps=(lambda g, out, x: g * (out * (1 - out)),),
+    vjps=(lambda g, out, x: g * (out * (1.0 - out)),),
     kind=ELEMENTWISE, formula="σ(x)", domain=(REAL,),
     doc="The logistic function 1 / (1 + e⁻ˣ), without overflow for any x.",
 )  # fmt: skip

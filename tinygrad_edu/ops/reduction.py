@@ -33,8 +33,17 @@ def restore(g: Array, x: Array, axis: Axis, keepdims: bool = False) -> Array:
     return np.reshape(g, tuple(1 if i in axes else side for i, side in enumerate(x.shape)))
 
 
+# Up to this size the gradient of a sum over everything is filled in, beyond it is a view of one number: ufuncs take
+# 1 µs longer for a view without strides, and filling 4,096 numbers takes as long.
+FILLED = 4096
+
+
 def spread(g: Array, x: Array, axis: Axis) -> Array:
     """g repeated along the reduced axes of x: the transpose of summing over them."""
+    if axis is None and not g.ndim and x.size <= FILLED and isinstance(g, np.ndarray | np.generic):
+        full = np.empty(x.shape, g.dtype)
+        full.fill(g)
+        return full
     return broadcast_to.run(g if axis is None else restore(g, x, axis), shape=x.shape)
 
 
@@ -69,6 +78,8 @@ sum = Op(
 
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     x = np.asarray(x)
+    if axis is None and not keepdims and x.dtype.char in "fd" and x.size:  # a loss: the shortest way to the same
+        return np.add.reduce(x, None) / x.size
     if x.dtype.char in "fd" and x.size:  # the same sum and division as np.mean, which spends 3 µs on what else may come
         axes = axis if axis is None or type(axis) is int else reduced_axes(x.ndim, axis)
         return np.add.reduce(x, axis=axes, keepdims=keepdims) / reduced_count(x, axis)  # type: ignore[call-overload]

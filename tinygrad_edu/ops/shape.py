@@ -17,11 +17,19 @@ Array = Any
 Shape = tuple[int, ...]
 
 
+# BLAS sums the rows of a small matrix in a third of the time that np.add.reduce takes (0.6 µs instead of 2.1 for
+# 32×16), as a product with ones.
+_MOST_ONES = 1024
+_ONES = {char: np.ones(_MOST_ONES, char) for char in "fd"}
+
+
 def sum_to(g: Array, shape: Shape) -> Array:
     """g summed over the axes that broadcasting added or stretched: the transpose of broadcasting to g's shape."""
     full = g.shape
     extra = len(full) - len(shape)
     if extra == 1 and full[1:] == shape:  # the gradient of a bias: by far the most frequent case
+        if len(full) == 2 and full[0] <= _MOST_ONES and type(g) is np.ndarray and g.dtype.char in _ONES:
+            return np.dot(_ONES[g.dtype.char][: full[0]], g)
         return np.add.reduce(g, 0)
     axes = tuple(range(extra)) + tuple(
         axis + extra for axis, side in enumerate(shape) if side == 1 and full[axis + extra] != 1
