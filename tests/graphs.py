@@ -61,3 +61,18 @@ def blocks(count, each=10, named=""):
                     h = tg.tanh(h)
                 x = x + h
     return x.sum()
+
+
+def random_network(seed):
+    """Layers in modules, with skips, shared weights, constants and a loss, at random."""
+    rng = np.random.default_rng(seed)
+    weights = [leaf(np.full(3, 0.5), f"w{i}") for i in range(3)]
+    values = [tg.Tensor(np.ones((2, 3)), name="x") * weights[0]]
+    for i in range(int(rng.integers(2, 8))):
+        with Scope(f"m{i}", "module", lambda: "Module()", FakeModule()):
+            for _ in range(int(rng.integers(1, 4))):
+                a = values[int(rng.integers(len(values)))]
+                b = [*values, *weights, tg.Tensor(np.ones(3))][int(rng.integers(len(values) + 4))]
+                values.append([tg.add, tg.multiply, tg.maximum][int(rng.integers(3))](a, b))
+    with Scope("mse_loss", "loss", lambda: "mse_loss(prediction, target)"):
+        return ((values[-1] - tg.Tensor(np.zeros(3))) ** 2).mean()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tests.graphs import FakeModule, blocks, leaf, mlp_with_mse, needs_dot, scalars
+from tests.graphs import FakeModule, blocks, leaf, mlp_with_mse, needs_dot, random_network, scalars
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.node import Scope
 from tinygrad_edu.render.dot import dot_source, quoted
@@ -247,21 +247,6 @@ def test_no_name_breaks_the_drawing(name):
 
 
 # --- Graphviz accepts every drawing ------------------------------------------------------------------------------
-
-
-def random_network(seed):
-    """Layers in modules, with skips, shared weights, constants and a loss, at random."""
-    rng = np.random.default_rng(seed)
-    weights = [leaf(np.full(3, 0.5), f"w{i}") for i in range(3)]
-    values = [tg.Tensor(np.ones((2, 3)), name="x") * weights[0]]
-    for i in range(int(rng.integers(2, 8))):
-        with Scope(f"m{i}", "module", lambda: "Module()", FakeModule()):
-            for _ in range(int(rng.integers(1, 4))):
-                a = values[int(rng.integers(len(values)))]
-                b = [*values, *weights, tg.Tensor(np.ones(3))][int(rng.integers(len(values) + 4))]
-                values.append([tg.add, tg.multiply, tg.maximum][int(rng.integers(3))](a, b))
-    with Scope("mse_loss", "loss", lambda: "mse_loss(prediction, target)"):
-        return ((values[-1] - tg.Tensor(np.zeros(3))) ** 2).mean()
 
 
 @needs_dot

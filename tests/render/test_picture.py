@@ -75,8 +75,8 @@ def test_without_graphviz_the_error_says_what_works_and_the_dot_is_kept(picture,
 can't make loss.png: the Graphviz program `dot` isn't on PATH, and pygraphviz isn't installed.
 (The Python package `graphviz` only talks to that program; it doesn't contain it.)
   kept:            loss.dot   (the same picture as text; https://viz-js.com or any Graphviz draws it)
-  works right now: picture.save("loss.dot"), picture.save("loss.txt") or print(picture)
-  to get pictures: pip install pygraphviz     or   apt install graphviz | brew install graphviz |
+  works right now: g.save("loss.svg") or g.save("loss.html"), drawn in Python
+  to get PNG/PDF:  pip install pygraphviz     or   apt install graphviz | brew install graphviz |
                    winget install Graphviz.Graphviz | conda install graphviz
   code:            graphviz-not-found"""
     )
@@ -85,14 +85,19 @@ can't make loss.png: the Graphviz program `dot` isn't on PATH, and pygraphviz is
     assert os.listdir(tmp_path) == ["loss.dot"]
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".pdf"])
-def test_every_rendered_form_needs_graphviz(picture, suffix, tmp_path, no_graphviz):
+@pytest.mark.parametrize(("suffix", "engine"), [(".svg", "dot"), (".pdf", None)])
+def test_what_graphviz_renders_needs_it(picture, suffix, engine, tmp_path, no_graphviz):
     with pytest.raises(GraphvizNotFound):
-        picture.save(tmp_path / f"loss{suffix}")
+        picture.save(tmp_path / f"loss{suffix}", engine)
 
 
-def test_notebooks_get_the_table_without_graphviz(picture, no_graphviz):
-    assert picture._repr_mimebundle_() == {"text/plain": str(picture)}
+def test_svg_needs_nothing_and_neither_do_notebooks(picture, tmp_path, no_graphviz):
+    content = picture.save(tmp_path / "loss.svg").read_text(encoding="utf8")
+    assert content.startswith("<svg ")
+    assert picture._repr_mimebundle_(include=None, exclude=None) == {
+        "image/svg+xml": content, "text/plain": str(picture),
+    }  # fmt: skip
+    assert os.listdir(tmp_path) == ["loss.svg"]
 
 
 def test_importing_and_drawing_import_no_graphviz_package():
@@ -108,8 +113,8 @@ def test_importing_and_drawing_import_no_graphviz_package():
 
 @needs_dot
 @pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF")])
-def test_saves_by_suffix(picture, suffix, start, tmp_path):
-    path = picture.save(tmp_path / f"loss{suffix}")
+def test_graphviz_renders_by_suffix(picture, suffix, start, tmp_path):
+    path = picture.save(tmp_path / f"loss{suffix}", engine="dot")
     assert path.read_bytes().startswith(start)
     assert os.listdir(tmp_path) == [path.name]
 
@@ -120,13 +125,6 @@ def test_png_has_144_dots_per_inch(picture, tmp_path):
     width = int.from_bytes(content[16:20], "big")
     plain = subprocess.run(["dot", "-Tplain"], input=picture.to_dot().encode(), capture_output=True, check=True).stdout
     assert width == pytest.approx((float(plain.split()[2]) + 0.3) * 144, abs=3)
-
-
-@needs_dot
-def test_notebooks_get_svg(picture):
-    bundle = picture._repr_mimebundle_(include=None, exclude=None)
-    assert set(bundle) == {"text/plain", "image/svg+xml"}
-    assert "</svg>" in bundle["image/svg+xml"]
 
 
 @needs_dot
@@ -147,12 +145,11 @@ def test_a_digraph_holds_the_same_statements(picture):
 def test_a_failing_dot_is_quoted_and_writes_nothing(picture, script, tmp_path):
     script("echo 'Error: no layout' >&2; exit 1")
     with pytest.raises(GraphvizError) as caught:
-        picture.save(tmp_path / "loss.svg")
+        picture.save(tmp_path / "loss.svg", engine="dot")
     assert (
         str(caught.value) == "dot couldn't draw this picture as SVG\n  why:  Error: no layout\n  code: graphviz-failed"
     )
     assert not (tmp_path / "loss.svg").exists()
-    assert set(picture._repr_mimebundle_()) == {"text/plain"}
 
 
 def test_a_dot_that_hangs_is_ended(picture, script, tmp_path, monkeypatch):
@@ -161,7 +158,7 @@ def test_a_dot_that_hangs_is_ended(picture, script, tmp_path, monkeypatch):
     with pytest.raises(
         GraphvizError, match=r"dot needs more than 0.1 s for this picture\n  fix:  depth=1 closes modules"
     ):
-        picture.save(tmp_path / "loss.svg")
+        picture.save(tmp_path / "loss.svg", engine="dot")
 
 
 def test_dot_is_looked_for_when_a_picture_is_made(picture, script, tmp_path, monkeypatch):
@@ -178,7 +175,7 @@ def test_unknown_suffixes_list_the_known_ones(picture, tmp_path):
         picture.save("loss.jpg")
     assert str(caught.value) == (
         "can't tell from its suffix what loss.jpg should be\n"
-        "  known: .dot .gv .txt .svg .png .pdf\n"
+        "  known: .svg .dot .gv .txt .png .pdf\n"
         '  fix:   picture.save("loss.svg")\n'
         "  code:  wrong-file-type"
     )
@@ -224,14 +221,15 @@ def test_bytes_do_not_depend_on_hashing():
     code = (
         "from tests.graphs import mlp_with_mse, blocks; import tinygrad_edu as tg\n"
         "for loss, names in (mlp_with_mse(), (blocks(3), None), (blocks(20), None)):\n"
-        "    picture = tg.draw(loss, names); print(picture); print(picture.to_dot())"
+        "    picture = tg.draw(loss, names); print(picture); print(picture.to_dot()); print(picture.to_svg())"
     )
     assert len({run(code, PYTHONHASHSEED=seed) for seed in ("0", "1", "77")}) == 1
 
 
 def test_equal_programs_give_equal_bytes():
-    assert draw(*mlp_with_mse()).to_dot() == draw(*mlp_with_mse()).to_dot()
-    assert draw(*scalars()).to_dot() == draw(*scalars()).to_dot()
+    for graph in (mlp_with_mse, scalars):
+        first, second = draw(*graph()), draw(*graph())
+        assert (first.to_dot(), first.to_svg()) == (second.to_dot(), second.to_svg())
 
 
 def test_a_picture_stays_what_it_was():

@@ -11,7 +11,7 @@ from tinygrad_edu.commands.common import say
 from tinygrad_edu.errors import DataError, describe
 
 EPOCHS: Final = {"digits": 60, "mnist": 12}
-MODEL, HISTORY = "model.npz", "history.json"
+MODEL, HISTORY, DRAWING = "model.npz", "history.json", "graph.svg"
 
 
 def data_options(command: argparse.ArgumentParser, default: str | None) -> None:

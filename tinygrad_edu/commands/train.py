@@ -15,8 +15,17 @@ import numpy as np
 
 from tinygrad_edu import __version__, data, nn
 from tinygrad_edu.commands.common import command, number, say, whole
-from tinygrad_edu.commands.rundata import EPOCHS, HISTORY, MODEL, data_dir, data_options, datasets, say_accuracy
-from tinygrad_edu.errors import DataError, FileError, GraphvizNotFound, describe
+from tinygrad_edu.commands.rundata import (
+    DRAWING,
+    EPOCHS,
+    HISTORY,
+    MODEL,
+    data_dir,
+    data_options,
+    datasets,
+    say_accuracy,
+)
+from tinygrad_edu.errors import DataError, FileError, describe
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.optim import SGD, Adam, Optimizer
 from tinygrad_edu.tensor import Tensor
@@ -188,29 +197,21 @@ def _write_run(folder: str, settings: dict[str, Any], history: History, model: n
     }
     model.save(os.path.join(folder, MODEL))
     write_atomically(os.path.join(folder, HISTORY), (json.dumps(facts, indent=1) + "\n").encode())
-    drawing = _draw(folder, model, settings["loss"], train_set)
+    _draw(folder, model, settings["loss"], train_set)
     say(f"best      epoch {best.number} of {len(history)} ({history.stopped})")
-    for name in (MODEL, HISTORY, drawing):
+    for name in (MODEL, HISTORY, DRAWING):
         say(f"wrote     {os.path.join(folder, name)}")
 
 
-def _draw(folder: str, model: nn.MLP, loss: str, train_set: data.Dataset) -> str:
-    """Draw the loss of a few digits into the folder; the name of the file. Without `dot` it is the text for it."""
+def _draw(folder: str, model: nn.MLP, loss: str, train_set: data.Dataset) -> None:
+    """Draw the loss of a few digits into the folder."""
     from tinygrad_edu.render.draw import draw
 
     compute_loss, targets = loss_and_targets(loss, model, train_set.images[:DRAWN], train_set.labels[:DRAWN])
     images, target = Tensor(train_set.images[:DRAWN], name="images"), Tensor(targets, name="target")
     value = compute_loss(model(images), target)
     picture = draw(value, names={"loss": value, "images": images, "target": target})
-    try:
-        name, other = "graph.svg", "graph.dot"
-        picture.save(os.path.join(folder, name))
-    except GraphvizNotFound:
-        name, other = "graph.dot", "graph.svg"
-        picture.save(os.path.join(folder, name))
-    with suppress(OSError):  # of an older run
-        os.unlink(os.path.join(folder, other))
-    return name
+    picture.save(os.path.join(folder, DRAWING))
 
 
 @contextmanager

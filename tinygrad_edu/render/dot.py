@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from tinygrad_edu.cards import Arrow, Box, Card
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.numbers import aligned, grid
 from tinygrad_edu.render import style
-from tinygrad_edu.render.expression import expression, line_of_code, shorten, whole_expression
+from tinygrad_edu.render.arrangement import beside, best_direction, depths, spine
+from tinygrad_edu.render.expression import shorten, whole_expression
+from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
 from tinygrad_edu.render.folding import levels
 from tinygrad_edu.render.style import LOOKS, MONO, SANS
 from tinygrad_edu.render.wording import (
@@ -17,15 +18,9 @@ from tinygrad_edu.render.wording import (
     broadcast_text,
     facts,
     legend,
-    parameters,
-    paths_text,
-    shape_text,
     slope_text,
     unbroadcast_text,
 )
-
-FEW_RANKS = 7  # as many fit side by side in a notebook
-MOST_BESIDE = 2  # given values that stand on the rank of their op
 
 SPACE = "&#160;"
 
@@ -49,10 +44,10 @@ def dot_name(graph: Graph) -> str:
 
 def dot_statements(graph: Graph, direction: str | None, values: bool, depth: int | None) -> list[str]:
     """The statements of the digraph, one to a line."""
-    depths = _depths(graph)
-    spine = _spine(graph, depths)
-    beside = _beside(graph)
-    direction = direction or ("LR" if depths[graph.result.id] < FEW_RANKS else "TB")
+    depth_of = depths(graph)
+    straight = spine(graph, depth_of)
+    places = beside(graph)
+    direction = direction or best_direction(graph, depth_of)
     gaps = "nodesep=0.35, ranksep=0.7" if graph.scalar else "nodesep=0.3, ranksep=0.3"
     lines = [
         f'graph [rankdir={direction}, bgcolor="white", fontname="{SANS}", {gaps}, pad=0.15, '
@@ -65,53 +60,14 @@ def dot_statements(graph: Graph, direction: str | None, values: bool, depth: int
     for card in graph.cards:
         box = card.box if card.box is None or level[card.box] else None
         place = inside.setdefault(box, [])
-        place.append(_card(graph, card, values, card.id in spine))
-        if card.id in beside:
-            place.append(f"{{ rank=same; {card.id}; {beside[card.id]}; }}")
+        place.append(_card(graph, card, values, card.id in straight))
+        if card.id in places:
+            place.append(f"{{ rank=same; {card.id}; {places[card.id]}; }}")
     lines += inside[None]
-    narrow = set(level) - {graph.by_id[id].box for id in beside} if direction == "TB" else set()
+    narrow = set(level) - {graph.by_id[id].box for id in places} if direction == "TB" else set()
     lines += _clusters(graph, level, inside, narrow)
     lines += [_arrow(graph, arrow) for arrow in graph.arrows]
     return lines
-
-
-# --- what stands where ---------------------------------------------------------------------------------------
-
-
-def _depths(graph: Graph) -> dict[str, int]:
-    """For each card, how many computed cards the longest way to it has."""
-    depths: dict[str, int] = {}
-    for card in graph.cards:
-        depths[card.id] = card.computed + max((depths.get(i, 0) for i in card.inputs), default=0)
-    return depths
-
-
-def _spine(graph: Graph, depths: dict[str, int]) -> set[str]:
-    """The longest way to the result: these cards stand on a straight line."""
-    spine: set[str] = set()
-    card: Card | None = graph.result
-    while card is not None and card.computed and card.id not in spine:
-        spine.add(card.id)
-        longest = max(card.inputs, key=lambda i: depths.get(i, 0), default=None)
-        card = graph.by_id[longest] if longest is not None else None
-    return spine
-
-
-def _beside(graph: Graph) -> dict[str, str]:
-    """Which given values stand on the rank of the op that uses them, and which op that is."""
-    if graph.scalar:
-        return {}  # the numbers on the arrows need the room between the ranks
-    beside: dict[str, str] = {}
-    count: dict[str, int] = {}
-    for card in graph.cards:
-        leaving = graph.arrows_from[card.id]
-        if card.computed or card.kind == "input" or len(leaving) != 1:
-            continue
-        user = leaving[0].target
-        count[user] = count.get(user, 0) + 1
-        if count[user] <= MOST_BESIDE and graph.by_id[user].box == card.box:
-            beside[card.id] = user
-    return beside
 
 
 def _clusters(
@@ -140,11 +96,11 @@ def _clusters(
 def _card(graph: Graph, card: Card, values: bool, on_spine: bool) -> str:
     look = LOOKS[card.kind]
     pen = "rounded,filled,dashed" if look.dashed else "rounded,filled"
-    tooltip = line_of_code(graph, card) + (f"   {card.site}" if card.site else "")
+    texts = face(graph, card, values)
     return (
-        f"{card.id} [label={_label(graph, card, values)}, "
+        f"{card.id} [label={_label(card, texts)}, "
         f'color="{look.pen}", fillcolor="{look.ground}", penwidth={look.pen_width}, style="{pen}", '
-        f"tooltip={_tooltip(tooltip)}{', group=spine' if on_spine else ''}];"
+        f"tooltip={_tooltip(texts.tooltip)}{', group=spine' if on_spine else ''}];"
     )
 
 
@@ -212,45 +168,35 @@ def _title(graph: Graph, values: bool, depth: int | None) -> str:
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{"".join(map(_row, rows))}</TABLE>>'
 
 
-def _label(graph: Graph, card: Card, values: bool) -> str:
-    rows = [_row(_head(graph, card))]
-    details = [_row(_font(text, style.SMALL_SIZE, style.MUTED)) for text in _note(card)]
-    details += _number_rows(card, values)
-    if graph.scalar and (text := paths_text(graph, card)):
-        details.append(_row(_font(text, style.SMALL_SIZE, style.GRADIENT)))
-    rows += ["<HR/>", *details] if details else []
+def _label(card: Card, texts: Face) -> str:
+    details = [_row(_font(note, style.SMALL_SIZE, style.MUTED)) for note in texts.notes]
+    details += [_numbers(numbers) for numbers in texts.numbers]
+    if texts.paths:
+        details.append(_row(_font(texts.paths, style.SMALL_SIZE, style.GRADIENT)))
+    rows = [_row(_head(card, texts)), *(["<HR/>", *details] if details else [])]
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(rows)}</TABLE>>'
 
 
-def _head(graph: Graph, card: Card) -> str:
+def _head(card: Card, texts: Face) -> str:
     colour = LOOKS[card.kind].head
-    name = _font(shorten(card.name), style.NAME_SIZE, colour, bold=True)
+    name = _font(texts.name, style.NAME_SIZE, colour, bold=True)
     if card.computed:
-        made = _font(f" = {shorten(expression(graph, card))}", style.EXPRESSION_SIZE, colour)
+        made = _font(texts.made, style.EXPRESSION_SIZE, colour)
     else:
-        made = SPACE * 2 + _font(card.kind, style.SMALL_SIZE, colour)
-    shape = "" if graph.scalar else SPACE * 3 + _font(shape_text(card.shape), style.SMALL_SIZE, style.MUTED, MONO)
+        made = SPACE * 2 + _font(texts.made, style.SMALL_SIZE, colour)
+    shape = SPACE * 3 + _font(texts.shape, style.SMALL_SIZE, style.MUTED, MONO) if texts.shape else ""
     return name + made + shape
 
 
-def _note(card: Card) -> list[str]:
-    """What a closed module is and holds."""
-    if not card.nodes_inside:
-        return []
-    return [text for text in (card.note, parameters(card.parameters_inside) if card.parameters_inside else "") if text]
-
-
-def _number_rows(card: Card, values: bool) -> list[str]:
-    """The value and the gradient, in columns that stand below each other."""
-    shown = [("value", card.value, style.MUTED, style.INK)] if values else []
-    if card.grad is not None:
-        shown.append(("grad", card.grad, style.GRADIENT, style.GRADIENT))
-    lines = aligned([grid(snapshot) for _, snapshot, _, _ in shown])
-    rows = []
-    for (word, _, word_colour, colour), numbers in zip(shown, lines):
-        content = ""
-        for i, line in enumerate(numbers):
-            content += _font(f"{word if i == 0 else '':<6}", style.NUMBER_SIZE, word_colour, MONO)
-            content += _font(line, style.NUMBER_SIZE, colour, MONO) + '<BR ALIGN="LEFT"/>'
-        rows.append(_row(content))
-    return rows
+def _numbers(numbers: Numbers) -> str:
+    """An array in columns that stand below each other; a number that isn't finite in red."""
+    grad = numbers.word == "grad"
+    content = ""
+    for i, line in enumerate(numbers.lines):
+        word = f"{numbers.word if i == 0 else '':<{WORD_COLUMN}}"
+        content += _font(word, style.NUMBER_SIZE, style.GRADIENT if grad else style.MUTED, MONO)
+        for text, bad in parts(line):
+            colour = style.BAD if bad else style.GRADIENT if grad else style.INK
+            content += _font(text, style.NUMBER_SIZE, colour, MONO, bold=bad)
+        content += '<BR ALIGN="LEFT"/>'
+    return _row(content)

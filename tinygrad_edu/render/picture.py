@@ -1,12 +1,13 @@
 """Picture: what `draw` gives. Shows itself in notebooks and terminals, and saves itself by the suffix of a path.
 
-Text and DOT need nothing. SVG, PNG and PDF are made by Graphviz: its program `dot`, or the package pygraphviz.
+SVG, text and DOT are written in Python and need nothing. PNG and PDF are made by Graphviz: its program `dot`, or the
+package pygraphviz.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from tinygrad_edu.errors import GraphvizNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render.dot import dot_name, dot_source, dot_statements
-from tinygrad_edu.render.graphviz import GraphvizError, can_render, render
+from tinygrad_edu.render.graphviz import can_render, render
+from tinygrad_edu.render.svg import Drawing, drawing, svg_of, title_lines
 from tinygrad_edu.render.text import text_table
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
     import graphviz
 
-TEXT_SUFFIXES = (".dot", ".gv", ".txt")
-GRAPHVIZ_SUFFIXES = (".svg", ".png", ".pdf")
+SUFFIXES = (".svg", ".dot", ".gv", ".txt")
+GRAPHVIZ_SUFFIXES = (".png", ".pdf")
+ENGINES = (None, "dot")
 
 
 class DrawingError(TinygradError, ValueError):
@@ -50,6 +53,15 @@ class Picture:
 
     __repr__ = __str__
 
+    @cached_property
+    def drawing(self) -> Drawing:
+        """Where everything stands in the SVG: see `render/svg.py` and `render/layout.py`."""
+        return drawing(self.graph, self.direction, self.values)
+
+    def to_svg(self) -> str:
+        """The picture as SVG, laid out and written in Python."""
+        return svg_of(self.graph, self.drawing, title_lines(self.graph, self.values, self.depth))
+
     def to_dot(self) -> str:
         """The picture in the language of Graphviz."""
         return dot_source(self.graph, self.direction, self.values, self.depth)
@@ -61,26 +73,34 @@ class Picture:
         statements = dot_statements(self.graph, self.direction, self.values, self.depth)
         return graphviz.Digraph(dot_name(self.graph).strip('"'), body=[f"\t{line}\n" for line in statements])
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], engine: str | None = None) -> Path:
         """Write the picture to `path` and give the path back. The suffix says as what.
 
-        .dot .gv .txt    need nothing
-        .svg .png .pdf   need Graphviz; without it GraphvizNotFound says how to get it, and the .dot is kept
+        .svg .dot .gv .txt    need nothing
+        .png .pdf             need Graphviz; without it GraphvizNotFound says how to get it, and the .dot is kept
+
+        engine   "dot" has Graphviz lay out and write a .svg too
 
         A file is written whole or not at all. Raises FileError where the folder can't be written.
         """
         target = Path(path)
         suffix = target.suffix.lower()
+        if engine not in ENGINES:
+            raise DrawingError(
+                describe(f"unknown engine {engine!r}", fix='engine="dot", or none', code="unknown-engine")
+            )
+        if suffix in GRAPHVIZ_SUFFIXES or (suffix == ".svg" and engine == "dot"):
+            return self._save_rendered(target, suffix[1:])
+        if suffix == ".svg":
+            return write_atomically(target, self.to_svg().encode())
         if suffix == ".txt":
             return write_atomically(target, f"{self}\n".encode())
-        if suffix in TEXT_SUFFIXES:
+        if suffix in SUFFIXES:
             return write_atomically(target, self.to_dot().encode())
-        if suffix in GRAPHVIZ_SUFFIXES:
-            return self._save_rendered(target, suffix[1:])
         raise DrawingError(
             describe(
                 f"can't tell from its suffix what {target} should be",
-                known=" ".join(TEXT_SUFFIXES + GRAPHVIZ_SUFFIXES),
+                known=" ".join(SUFFIXES + GRAPHVIZ_SUFFIXES),
                 fix='picture.save("loss.svg")',
                 code="wrong-file-type",
             )
@@ -94,20 +114,16 @@ class Picture:
         return write_atomically(target, render(source, form))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What notebooks show: the picture where Graphviz is there, and the table."""
-        bundle = {"text/plain": str(self)}
-        if can_render():
-            with suppress(GraphvizError):  # then the table must do
-                bundle["image/svg+xml"] = render(self.to_dot(), "svg").decode()
-        return bundle
+        """What notebooks show: the SVG, which GitHub and nbviewer show too, or the table. No HTML: they strip it."""
+        return {"image/svg+xml": self.to_svg(), "text/plain": str(self)}
 
 
 def _not_found(target: Path, kept: Path) -> str:
     stem = target.stem
     facts = {
         "kept": f"{kept}   (the same picture as text; https://viz-js.com or any Graphviz draws it)",
-        "works right now": f'picture.save("{stem}.dot"), picture.save("{stem}.txt") or print(picture)',
-        "to get pictures": "pip install pygraphviz     or   apt install graphviz | brew install graphviz |\n"
+        "works right now": f'g.save("{stem}.svg") or g.save("{stem}.html"), drawn in Python',
+        "to get PNG/PDF": "pip install pygraphviz     or   apt install graphviz | brew install graphviz |\n"
         "winget install Graphviz.Graphviz | conda install graphviz",
     }
     return describe(

@@ -1,0 +1,398 @@
+"""The SVG drawing, laid out and written in Python: the same bytes for the same graph on every machine.
+
+A script or a style sheet finds everything by ids and classes, which do not change:
+
+    .boxes > g   id="b1"        a box; inner boxes come after outer ones
+    .arrows > g  id="n1-n3-0"   from card n1 to operand 0 of card n3, class = the kind of n1; in it two paths, the line
+                                and the tip, and text.slope or text.stretch where something stands on it
+    .cards > g   id="n3"        a card, class = its kind; in it a text without a class, which is its head, and
+                                text.shape .note .value .grad .paths
+
+The kind `operation` is not written: most cards are of it, and 500 of them shall fit into 250 kB.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tinygrad_edu.cards import Arrow, Card, Kind
+from tinygrad_edu.graph import Graph
+from tinygrad_edu.render import style
+from tinygrad_edu.render.arrangement import best_direction, depths
+from tinygrad_edu.render.expression import shorten, whole_expression
+from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
+from tinygrad_edu.render.folding import levels
+from tinygrad_edu.render.layout import Layout, Point, Rect, Route, Sizes, lay_out
+from tinygrad_edu.render.metrics import mono_width, sans_width, wrapped
+from tinygrad_edu.render.style import LOOKS, Look, Scheme
+from tinygrad_edu.render.wording import box_text, broadcast_text, facts, legend, slope_text, unbroadcast_text
+
+MARGIN = 16.0
+PAD = 9.0  # of a card, left and right
+HEAD_HEIGHT, HEAD_LINE = 24.0, 17.0  # of a card with more than its head, and where its text stands
+NUMBER_LINE, NUMBER_GAP, NOTE_LINE = 13.0, 3.0, 12.0
+SHAPE_GAP = 14.0
+LONGEST_BOX = 60  # characters of the text on a box
+TIP_LENGTH, TIP_WIDTH = 8.0, 8.0
+NARROWEST_TITLE = 720.0  # the width that titles and legends may take beside a narrow picture
+MANY_CARDS = 200  # above, cards have tooltips only where their head is cut
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a graph's SVG is made of: the layout of its cards, what stands on them, and where the cards begin."""
+
+    layout: Layout
+    faces: dict[str, Face]
+    labels: dict[Arrow, tuple[str, str]]  # class and text of what stands on arrows
+
+
+def drawing(graph: Graph, direction: str | None = None, values: bool = True) -> Drawing:
+    """Lay `graph` out: "TB", "LR", or by default whichever fits; `values` says whether cards show their value."""
+    faces = {card.id: face(graph, card, values) for card in graph.cards}
+    labels = {arrow: label for arrow in graph.arrows if (label := _arrow_label(graph, arrow))}
+    sizes = Sizes(
+        cards={id: card_size(each) for id, each in faces.items()},
+        heads={
+            box.id: _whole(sans_width(shorten(box_text(box), LONGEST_BOX), style.EXPRESSION_SIZE))
+            for box in graph.boxes
+        },
+        labels={a: (_whole(sans_width(text, style.ARROW_SIZE)), 12.0) for a, (_, text) in labels.items()},
+    )
+    return Drawing(lay_out(graph, sizes, direction or best_direction(graph, depths(graph))), faces, labels)
+
+
+def _whole(length: float) -> float:
+    """Whole pixels add up without rounding, and take fewer bytes."""
+    return float(math.ceil(length))
+
+
+def svg_source(graph: Graph, direction: str | None = None, values: bool = True, depth: int | None = None) -> str:
+    """The graph as SVG.
+
+    direction   "TB" or "LR"; by default LR for a few ranks, TB for more
+    values      whether cards show their numbers
+    depth       the level down to which modules are open, for the line that says what is hidden
+    """
+    return svg_of(graph, drawing(graph, direction, values), title_lines(graph, values, depth))
+
+
+def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> str:
+    """The SVG of what `drawing` laid out, under the lines of `title` (which may be empty)."""
+    layout = drawn.layout
+    lines = list(_wrap(title, max(layout.width, NARROWEST_TITLE)))
+    head = sum(height for _, height in lines) + (10.0 if lines else 0.0)
+    widths = [_title_width(line) for line, _ in lines]
+    width, height = max([layout.width, *widths]) + 2 * MARGIN, layout.height + head + 2 * MARGIN
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="tg" width="{_n(width)}" height="{_n(height)}" '
+        f'viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{_escape(whole_expression(graph))}" '
+        f'xml:space="preserve" style="max-width:100%;height:auto"><style>{CSS}</style>',
+        f'<rect class="page" width="{_n(width)}" height="{_n(height)}"/>',
+    ]
+    y = MARGIN
+    for line, line_height in lines:
+        y += line_height
+        out.append(_title_line(line, y - 5.0))
+    left = MARGIN + max((width - 2 * MARGIN - layout.width) / 2, 0.0) if layout.direction == "TB" else MARGIN
+    out.append(f'<g transform="translate({_n(left)} {_n(MARGIN + head)})">')
+    tooltips = len(graph.cards) <= MANY_CARDS
+    out += ['<g class="boxes">', *_boxes(graph, layout, tooltips), '</g><g class="arrows">']
+    out += [_arrow(graph, arrow, route, drawn.labels.get(arrow)) for arrow, route in layout.routes.items()]
+    out.append('</g><g class="cards">')
+    out += [_card(card, drawn.faces[card.id], layout.cards[card.id], tooltips) for card in graph.cards]
+    out.append("</g></g></svg>\n")
+    return "\n".join(out)
+
+
+# --- text --------------------------------------------------------------------------------------------------------
+
+
+def _class(kind: Kind) -> str:
+    return "" if kind == "operation" else f' class="{kind}"'
+
+
+def _n(value: float) -> str:
+    """A length in pixels, to a tenth."""
+    return f"{round(value, 1):g}" if abs(value) < 1e5 else f"{value:.1f}".removesuffix(".0")
+
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _escape(text: str) -> str:
+    """`text` for XML, in which it has no meaning of its own; characters that XML can't hold become �."""
+    text = _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def _sized(x: float, y: float, kind: str, width: float, content: str) -> str:
+    """Text that is exactly as wide as it was reckoned to be, whatever font the reader has."""
+    named = f' class="{kind}"' if kind else ""
+    return f'<text{named} x="{_n(x)}" y="{_n(y)}" textLength="{width:.0f}">{content}</text>'
+
+
+# --- title ---------------------------------------------------------------------------------------------------
+
+Words = list[tuple[str, str]]  # (role, text)
+
+
+def title_lines(graph: Graph, values: bool, depth: int | None) -> list[Words]:
+    """What stands above a picture: its expression, how to read it, and facts about it."""
+    return [
+        [("title", whole_expression(graph))],
+        legend(graph, values),
+        *([("text", line)] for line in facts(graph, depth)),
+    ]
+
+
+def _wrap(title: list[Words], width: float) -> Iterator[tuple[Words, float]]:
+    """The lines and their heights, broken so that they are no wider than `width`."""
+    for line in title:
+        if line[0][0] == "title":
+            for text in wrapped(line[0][1], style.TITLE_SIZE, width * 0.95):
+                yield [("title", text)], 23.0
+            continue
+        broken: Words = []
+        for role, text in line:
+            for i, word in enumerate(text.split(" ")):
+                piece = f" {word}" if i else word
+                if broken and i and _title_width([*broken, (role, piece)]) > width:
+                    yield broken, 17.0
+                    broken, piece = [], word
+                if broken and broken[-1][0] == role:
+                    broken[-1] = (role, broken[-1][1] + piece)
+                else:
+                    broken.append((role, piece))
+        yield broken, 17.0
+
+
+def _title_width(line: Words) -> float:
+    size = {"title": style.TITLE_SIZE}.get(line[0][0], style.LEGEND_SIZE) if line else 0.0
+    return sum(
+        mono_width(text, size) if role in ("value", "grad") else sans_width(text, size, bold=role == "title")
+        for role, text in line
+    )
+
+
+def _title_line(line: Words, y: float) -> str:
+    if line and line[0][0] == "title":
+        return _sized(MARGIN, y, "title", _title_width(line), _escape(line[0][1]))
+    content = "".join(
+        _escape(text) if role == "text" else f'<tspan class="{role}">{_escape(text)}</tspan>' for role, text in line
+    )
+    return _sized(MARGIN, y, "legend", _title_width(line), content)
+
+
+# --- cards ---------------------------------------------------------------------------------------------------
+
+
+def _head_width(texts: Face) -> float:
+    made = texts.made if texts.made.startswith(" = ") else f"  {texts.made}"
+    size = style.EXPRESSION_SIZE if made is texts.made else style.SMALL_SIZE
+    return sans_width(texts.name, style.NAME_SIZE, bold=True) + sans_width(made, size)
+
+
+def card_size(texts: Face) -> tuple[float, float]:
+    """The width and the height of a card with these texts."""
+    shape = SHAPE_GAP + mono_width(texts.shape, style.SMALL_SIZE) if texts.shape else 0.0
+    widths = [_head_width(texts) + shape]
+    widths += [sans_width(note, style.SMALL_SIZE) for note in texts.notes]
+    for numbers in texts.numbers:
+        longest = max(map(len, numbers.lines), default=0)
+        widths.append(mono_width(" " * (WORD_COLUMN + longest), style.NUMBER_SIZE))
+    if texts.paths:
+        widths.append(sans_width(texts.paths, style.SMALL_SIZE))
+    lines = len(texts.notes) * NOTE_LINE + bool(texts.paths) * (NOTE_LINE + 3.0)
+    lines += sum(len(numbers.lines) * NUMBER_LINE + NUMBER_GAP for numbers in texts.numbers)
+    return 2.0 * math.ceil(max(widths) / 2 + PAD), _whole(HEAD_HEIGHT + (lines + 4.0 if lines else 1.0))
+
+
+def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
+    out = [f'<g id="{card.id}"{_class(card.kind)} transform="translate({_n(rect.x)} {_n(rect.y)})">']
+    if tooltip or texts.cut:
+        out.append(f"<title>{_escape(texts.tooltip)}</title>")
+    out.append(f'<rect width="{_n(rect.width)}" height="{_n(rect.height)}" rx="8"/>')
+    made = _escape(texts.made) if texts.made.startswith(" = ") else f"<tspan>  {_escape(texts.made)}</tspan>"
+    content = f"<tspan>{_escape(texts.name)}</tspan>{made}"
+    out.append(_sized(PAD, HEAD_LINE, "", _head_width(texts), content))
+    if texts.shape:
+        out.append(f'<text class="shape" x="{_n(rect.width - PAD)}" y="{_n(HEAD_LINE)}">{texts.shape}</text>')
+    if texts.notes or texts.numbers or texts.paths:
+        out.append(f'<path d="M5 {_n(HEAD_HEIGHT)}H{_n(rect.width - 5)}"/>')
+    y = HEAD_HEIGHT + 1.0
+    for note in texts.notes:
+        y += NOTE_LINE
+        out.append(_sized(PAD, y - 1.0, "note", sans_width(note, style.SMALL_SIZE), _escape(note)))
+    for numbers in texts.numbers:
+        y += NUMBER_GAP
+        out.append(_numbers(numbers, y + 9.0))
+        y += NUMBER_LINE * len(numbers.lines)
+    if texts.paths:
+        y += NOTE_LINE
+        width = sans_width(texts.paths, style.SMALL_SIZE)
+        out.append(_sized(PAD, y, "paths", width, _escape(texts.paths)))
+    return "".join([*out, "</g>"])
+
+
+def _numbers(numbers: Numbers, y: float) -> str:
+    """An array in lines that stand below each other; a number that isn't finite in red."""
+    lines = []
+    for i, line in enumerate(numbers.lines):
+        content = "".join(f'<tspan class="bad">{text}</tspan>' if bad else text for text, bad in parts(line))
+        if i == 0:
+            word = f"{numbers.word:<{WORD_COLUMN}}"
+            lines.append(f"<tspan>{word}</tspan>{content}" if numbers.word == "value" else f"{word}{content}")
+        else:
+            lines.append(f'<tspan x="{_n(PAD)}" dy="{_n(NUMBER_LINE)}">{" " * WORD_COLUMN}{content}</tspan>')
+    return f'<text class="{numbers.word}" x="{_n(PAD)}" y="{_n(y)}">{"".join(lines)}</text>'
+
+
+# --- boxes and arrows ----------------------------------------------------------------------------------------
+
+
+def _boxes(graph: Graph, layout: Layout, tooltips: bool) -> Iterator[str]:
+    level = levels(graph)
+    for box in graph.boxes:
+        if not level[box.id]:
+            continue
+        rect, (x, y) = layout.boxes[box.id], layout.heads[box.id]
+        text = shorten(box_text(box), LONGEST_BOX)
+        tooltip = f"<title>{_escape(f'{box_text(box)}   {box.site}')}</title>" if tooltips or "…" in text else ""
+        yield (
+            f'<g id="{box.id}">{tooltip}'
+            f'<rect x="{_n(rect.x)}" y="{_n(rect.y)}" width="{_n(rect.width)}" height="{_n(rect.height)}" rx="9"/>'
+            f"{_sized(x, y + 16.0, 'head', sans_width(text, style.EXPRESSION_SIZE), _escape(text))}</g>"
+        )
+
+
+def _arrow_label(graph: Graph, arrow: Arrow) -> tuple[str, str] | None:
+    if text := slope_text(graph, arrow):
+        return "slope", shorten(text)
+    if text := broadcast_text(graph, arrow):
+        return "stretch", shorten(text)
+    return None
+
+
+def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | None) -> str:
+    kind = graph.by_id[arrow.source].kind
+    out = [f'<g id="{arrow.source}-{arrow.target}-{arrow.position}"{_class(kind)}>']
+    if label and label[0] == "stretch":
+        out.append(f"<title>{_escape(f'{label[1]}; backward: {unbroadcast_text(graph, arrow)}')}</title>")
+    line, tip = route_paths(route)
+    out.append(f'<path d="{line}"/><path d="{tip}"/>')
+    if label and route.label:
+        width = sans_width(label[1], style.ARROW_SIZE)
+        out.append(_sized(route.label[0], route.label[1] + 10.0, label[0], width, _escape(label[1])))
+    return "".join([*out, "</g>"])
+
+
+def route_paths(route: Route) -> tuple[str, str]:
+    """The line of a route and the head of its arrow, as the `d` of two SVG paths."""
+    points = route.points
+    (x, y), (before_x, before_y) = points[-1], points[-2]
+    back = -1.0 if (x >= before_x if route.horizontal else y >= before_y) else 1.0
+    to_neck, half, whole = _n(back * TIP_LENGTH), _n(-TIP_WIDTH / 2), _n(TIP_WIDTH)
+    if route.horizontal:
+        neck: Point = (x + back * TIP_LENGTH, y)
+        tip = f"M{_n(x)} {_n(y)}l{to_neck}{half}v{whole}z"
+    else:
+        neck = (x, y + back * TIP_LENGTH)
+        tip = f"M{_n(x)} {_n(y)}l{half} {to_neck}h{whole}z"
+    return _line([*points[:-1], neck], route.horizontal), tip
+
+
+def _line(points: list[Point], horizontal: bool) -> str:
+    (x, y), *rest = points
+    line = f"M{_n(x)} {_n(y)}"
+    for to_x, to_y in rest:
+        if abs(to_x - x) < 0.05:
+            line += f"V{_n(to_y)}"
+        elif abs(to_y - y) < 0.05:
+            line += f"H{_n(to_x)}"
+        elif horizontal:
+            bend = (to_x - x) * _bend(abs(to_x - x), abs(to_y - y))
+            line += f"C{_n(x + bend)} {_n(y)} {_n(to_x - bend)} {_n(to_y)} {_n(to_x)} {_n(to_y)}"
+        else:
+            bend = (to_y - y) * _bend(abs(to_y - y), abs(to_x - x))
+            line += f"C{_n(x)} {_n(y + bend)} {_n(to_x)} {_n(to_y - bend)} {_n(to_x)} {_n(to_y)}"
+        x, y = to_x, to_y
+    return line
+
+
+def _bend(along: float, across: float) -> float:
+    """How far a curve keeps its direction at its ends: the longer, the more it shifts."""
+    return min(0.5 + 0.1 * across / max(along, 1.0), 0.9)
+
+
+# --- style ---------------------------------------------------------------------------------------------------
+
+
+def _css() -> str:
+    """The style sheet: shapes and fonts, then the colours, then those of the dark scheme."""
+    mono = f"font-family:{style.MONO}"
+    rules = [
+        (".tg text", f"white-space:pre;font-family:{style.SANS};font-size:{style.EXPRESSION_SIZE:g}px"),
+        (".tg .title", f"font-size:{style.TITLE_SIZE:g}px;font-weight:bold"),
+        (".tg .legend", f"font-size:{style.LEGEND_SIZE:g}px"),
+        (".tg .legend .value,.tg .legend .grad", mono),
+        (".tg .cards tspan:first-child", f"font-size:{style.NAME_SIZE:g}px;font-weight:bold"),
+        (".tg .cards tspan+tspan,.tg .note,.tg .paths", f"font-size:{style.SMALL_SIZE:g}px"),
+        (".tg .cards .shape", f"font-size:{style.SMALL_SIZE:g}px;text-anchor:end;{mono}"),
+        (".tg .cards .value,.tg .cards .grad", f"font-size:{style.NUMBER_SIZE:g}px;{mono}"),
+        (".tg .cards .value tspan,.tg .cards .grad tspan", "font-size:inherit;font-weight:inherit"),
+        (".tg .arrows text", f"font-size:{style.ARROW_SIZE:g}px"),
+        (".tg .arrows path", "fill:none;stroke:currentColor;stroke-width:1.4"),
+        (".tg .arrows path+path", "fill:currentColor;stroke:none"),
+        (".tg .cards text .bad", "font-weight:bold"),
+        *((f".tg .cards {_dotted(kind)} rect", _pen(look)) for kind, look in LOOKS.items()),
+        (".tg .cards path", "stroke-width:.8"),
+        *_colours({kind: (look.pen, look.ground, look.head) for kind, look in LOOKS.items()}, style.LIGHT),
+    ]
+    dark = _colours({kind: look.dark for kind, look in LOOKS.items()}, style.DARK)
+    return f"{_sheet(rules)}@media (prefers-color-scheme:dark){{{_sheet(dark)}}}"
+
+
+def _sheet(rules: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{selector}{{{body}}}" for selector, body in rules)
+
+
+def _dotted(kind: Kind) -> str:
+    """What the selector of a kind has more than that of operations."""
+    return "" if kind == "operation" else f".{kind}"
+
+
+def _pen(look: Look) -> str:
+    return f"stroke-width:{look.pen_width:g}" + (";stroke-dasharray:5 3" if look.dashed else "")
+
+
+def _colours(looks: Mapping[Kind, tuple[str, str, str]], scheme: Scheme) -> list[tuple[str, str]]:
+    """The rules that give everything its colour in one scheme."""
+    rules = []
+    for kind, (pen, ground, head) in looks.items():
+        name = _dotted(kind)
+        rules += [
+            (f".tg .cards {name} rect", f"fill:{ground};stroke:{pen}"),
+            (f".tg .cards {name} path", f"stroke:{pen}"),
+            (f".tg .cards {name} text", f"fill:{head}"),
+            (f".tg .arrows {name}", f"color:{pen}"),
+        ]
+    return [
+        *rules,
+        (".tg .page", f"fill:{scheme.page}"),
+        (".tg .title,.tg .legend .value,.tg .cards g .value", f"fill:{scheme.ink}"),
+        (
+            ".tg .legend,.tg .stretch,.tg .cards g .shape,.tg .cards g .note,.tg .cards g .value>tspan:first-child",
+            f"fill:{scheme.muted}",
+        ),
+        (".tg .legend .grad,.tg .slope,.tg .cards g .grad,.tg .cards g .paths", f"fill:{scheme.gradient}"),
+        (".tg .cards g text .bad", f"fill:{scheme.bad}"),
+        (".tg .boxes rect", f"fill:{scheme.box_ground};stroke:{scheme.box_pen}"),
+        (".tg .boxes text", f"fill:{scheme.box_head}"),
+    ]
+
+
+CSS = _css()
