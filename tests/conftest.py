@@ -14,6 +14,8 @@ from tinygrad_edu.op import REGISTRY
 
 sys.path.append(str(Path(__file__).parents[1]))  # `tests.reference`, also where pytest is not run by `python -m`
 
+from tests.browser import chromium, open_page  # noqa: F401  fixtures
+
 # The README's command gives the same answer each time; `HYPOTHESIS_PROFILE=search` looks elsewhere, "thorough" longer.
 settings.register_profile("same", deadline=None, max_examples=25, derandomize=True)
 settings.register_profile("search", settings.get_profile("same"), derandomize=False)
