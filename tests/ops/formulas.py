@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tests.ops.matrix_formulas import MATRIX_FORMULAS
+from tests.ops.neural_formulas import NEURAL_FORMULAS
 from tests.ops.special_formulas import SPECIAL_FORMULAS
 
 
@@ -48,6 +49,7 @@ def _linear_recurrence(x, decay, axis=-1):
 FORMULAS = {
     **SPECIAL_FORMULAS,
     **MATRIX_FORMULAS,
+    **NEURAL_FORMULAS,
     "sigmoid": lambda x: np.exp(x) / (1 + np.exp(x)),
     "relu": lambda x: (x + np.abs(x)) / 2,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),

@@ -2,6 +2,7 @@
 
 from tinygrad_edu.ops import (
     bits,
+    convolution,
     decompositions,
     einsum,
     elementwise,
@@ -14,6 +15,7 @@ from tinygrad_edu.ops import (
     neural,
     order,
     pad,
+    pooling,
     reduction,
     rounding,
     scan,
@@ -25,6 +27,7 @@ from tinygrad_edu.ops import (
 
 __all__ = [
     "bits",
+    "convolution",
     "decompositions",
     "einsum",
     "elementwise",
@@ -37,6 +40,7 @@ __all__ = [
     "neural",
     "order",
     "pad",
+    "pooling",
     "reduction",
     "rounding",
     "scan",

@@ -12,21 +12,21 @@ from tinygrad_edu.ops import sampling
 Array = Any
 
 
-def _floating(x: Array) -> Array:
+def floating(x: Array) -> Array:
     """x, or its float64 copy where it holds integers or booleans."""
     x = np.asarray(x)
     return x if x.dtype.kind in "fc" else x.astype(np.float64)
 
 
 def _softmax(x: Array, axis: Any = -1) -> Array:
-    x = _floating(x)
+    x = floating(x)
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     e /= np.sum(e, axis=axis, keepdims=True)
     return e
 
 
 def _log_softmax(x: Array, axis: Any = -1) -> Array:
-    x = _floating(x)
+    x = floating(x)
     shifted = x - np.max(x, axis=axis, keepdims=True)
     shifted -= np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
     return shifted
