@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff", "transforms", "functional")
-_COMPOSITIONS = os.listdir(f"{_PACKAGE}compositions")  # x.max() is the user's call, not that of the composition
+_ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff", "transforms")
+_FOLDERS = ("compositions", "functional")  # x.max() is the user's call, not that of the composition
 ENGINE_FILES = frozenset(
     [f"{_PACKAGE}{module}.py" for module in _ENGINE]
-    + [f"{_PACKAGE}compositions{os.sep}{module}" for module in _COMPOSITIONS]
+    + [f"{_PACKAGE}{folder}{os.sep}{module}" for folder in _FOLDERS for module in os.listdir(f"{_PACKAGE}{folder}")]
 )
 
 next_index = itertools.count(1).__next__

@@ -1,7 +1,4 @@
-"""Activations and losses: plain compositions of ops, without a derivative of their own.
-
-They know tensors and must not know modules: whatever has parameters is in `tinygrad_edu.nn`.
-"""
+"""Losses: plain compositions of ops, without a derivative of their own."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ import numpy as np
 from tinygrad_edu.errors import DataError, DtypeError, IndexingError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Scope, here
-from tinygrad_edu.ops.elementwise import relu, sigmoid, square, tanh
-from tinygrad_edu.ops.neural import log_softmax, softmax
+from tinygrad_edu.ops.elementwise import square
+from tinygrad_edu.ops.neural import log_softmax
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["cross_entropy", "log_softmax", "mse_loss", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = ["cross_entropy", "mse_loss"]
 
 REDUCTIONS: Final = ("mean", "sum", "batchmean", "none")
 
