@@ -13,8 +13,10 @@ LAYERS = [
     ["handle", "refusal"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
-    ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"], ["gradcheck"],
-    ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["train"], ["commands"], ["cli"], ["__main__"],
+    ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],
+    ["derivation"], ["gradcheck"],
+    ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["explain"], ["train"],
+    ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip
 ONLY = {"data": {"errors", "files"}, "ops": {"op", "errors"}}
 NEVER = {

@@ -202,6 +202,7 @@ from tinygrad_edu.compositions.statistics import (
 from tinygrad_edu.compositions.writing import copyto, fill_diagonal, place, put, put_along_axis, putmask
 from tinygrad_edu.creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
 from tinygrad_edu.custom import checkpoint, custom_op
+from tinygrad_edu.explain import Explanation, explain
 from tinygrad_edu.gradcheck import GradcheckReport, gradcheck
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.handle import get_default_dtype, set_default_dtype
@@ -320,6 +321,7 @@ from tinygrad_edu.watch import detect_anomaly, listen, strict_broadcasting
 __version__ = "0.1.0"
 
 __all__ = [
+    "Explanation",
     "GradcheckReport",
     "Graph",
     "Picture",
@@ -437,6 +439,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expit",
+    "explain",
     "expm1",
     "extract",
     "eye",

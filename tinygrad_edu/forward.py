@@ -31,7 +31,7 @@ def push_forward(nodes: list[Node], tangents: Tangents, create_graph: bool) -> T
             for position, parent in enumerate(node.inputs):
                 moved = tangents.get(parent)
                 if moved is not None:
-                    change = _tangent(node, position, moved, create_graph)
+                    change = tangent_through(node, position, moved, create_graph)
                     if change is not None:
                         total = change if total is None else total + change
             if total is not None:
@@ -39,7 +39,7 @@ def push_forward(nodes: list[Node], tangents: Tangents, create_graph: bool) -> T
     return tangents
 
 
-def _tangent(node: Node, position: int, moved: Any, create_graph: bool) -> Any:
+def tangent_through(node: Node, position: int, moved: Any, create_graph: bool) -> Any:
     """What `moved`, the tangent of one input, contributes to the tangent of the output."""
     op: Op = node.op  # type: ignore[assignment]
     rule = op.vjp(position)

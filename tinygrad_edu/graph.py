@@ -54,18 +54,7 @@ class Graph:
         >>> [(card.id, card.name, card.op, card.inputs) for card in Graph.of(x * x).cards]
         [('n0', 'x', '', ()), ('n1', 'result', 'multiply', ('n0', 'n0'))]
         """
-        root = _root(output)
-        newest_first, leaves = recorded_nodes([root])
-        record = _Record(newest_first[::-1] or [root])
-        notes: tuple[str, ...] = ()
-        gradients: dict[Node, Snapshot] = {}
-        if grads and root.out.size == 1:
-            notes = _run_backward(root, newest_first, leaves, gradients)
-        elif grads:
-            notes = (f"no grad: backward needs one number to start from, and this output has shape {root.out.shape}",)
-        cards = _cards(record, gradients, names)
-        notes = _written_since(record, leaves, cards) + notes
-        return cls(cards, _boxes(record), notes, len(newest_first))
+        return graph_and_nodes(output, names, grads)[0]
 
     @cached_property
     def by_id(self) -> dict[str, Card]:
@@ -128,6 +117,24 @@ class Graph:
 
 
 # --- reading the nodes ---------------------------------------------------------------------------------------
+
+
+def graph_and_nodes(
+    output: Tensor, names: Mapping[Any, Any] | None = None, grads: bool = True
+) -> tuple[Graph, tuple[Node, ...]]:
+    """The graph of `output`, see `Graph.of`, and the node of each of its cards."""
+    root = _root(output)
+    newest_first, leaves = recorded_nodes([root])
+    record = _Record(newest_first[::-1] or [root])
+    notes: tuple[str, ...] = ()
+    gradients: dict[Node, Snapshot] = {}
+    if grads and root.out.size == 1:
+        notes = _run_backward(root, newest_first, leaves, gradients)
+    elif grads:
+        notes = (f"no grad: backward needs one number to start from, and this output has shape {root.out.shape}",)
+    cards = _cards(record, gradients, names)
+    notes = _written_since(record, leaves, cards) + notes
+    return Graph(cards, _boxes(record), notes, len(newest_first)), tuple(record.order)
 
 
 def _root(output: Tensor) -> Node:

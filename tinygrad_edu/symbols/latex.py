@@ -51,11 +51,11 @@ def latex_number(text: str) -> str:
 
 
 def latex_of(symbol: Symbol, names: Mapping[str, str] | None = None) -> str:
-    """The formula as LaTeX; `names` are those of g, out, 0, 1, … as plain text.
+    """The formula as LaTeX; `names` say in LaTeX what g, out, 0, 1, … are called.
 
     >>> import numpy as np
     >>> g, a = Symbol.given("g", np.ones(3)), Symbol.given("out", np.arange(3.0))
-    >>> print(latex_of(g * (1 - np.square(a)), {"out": "a1"}))
+    >>> print(latex_of(g * (1 - np.square(a)), {"out": latex_name("a1")}))
     g \\odot \\left(1 - {a_{1}}^{2}\\right)
     """
     return _latex(symbol, names or {}).text
@@ -63,7 +63,7 @@ def latex_of(symbol: Symbol, names: Mapping[str, str] | None = None) -> str:
 
 def _latex(symbol: Symbol, names: Mapping[str, str]) -> Piece:
     if symbol.name:
-        return Piece(latex_name(names.get(symbol.name, symbol.name)))
+        return Piece(names.get(symbol.name) or latex_name(symbol.name))
     if symbol.function is None:
         return _constant(symbol)
     for number in (0, 1):

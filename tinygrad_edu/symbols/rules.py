@@ -154,8 +154,11 @@ def rule_text(op: Op, position: int, rule: Symbol | None, names: Mapping[str, st
 def local_text(rule: Symbol, names: Mapping[str, str]) -> str:
     """The local derivative of a rule: `1/12` of a mean, `Wᵀ` of a product; empty where there is none."""
     local = local_symbol(rule)
-    if local is None:
-        return ""
+    return "" if local is None else written_local(local, names)
+
+
+def written_local(local: Symbol, names: Mapping[str, str]) -> str:
+    """A local derivative as text; a share such as 1/12 as that."""
     if local.constant and (count := reciprocal(local.value)) is not None:
         return f"1/{count}"
     return text_of(local, names)
