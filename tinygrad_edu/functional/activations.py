@@ -9,9 +9,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.compositions.elementwise import clip, log_sigmoid
-from tinygrad_edu.compositions.shape import along
+from tinygrad_edu.compositions.shape import along, one_axis
 from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import axis_of, floating, one_of, real
+from tinygrad_edu.functional.checks import floating, one_of, real
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import absolute, relu, sigmoid, tanh, where
@@ -76,7 +76,7 @@ def prelu(x: Operand, weight: Operand) -> Tensor:
                 expected=f"(1,) or ({channels},), the second side of the input",
                 input=label(x),
                 weight=label(weight),
-                code="prelu-weight",
+                code="parameter-shape",
             )
         )
     slope = weight.reshape(()) if weight.size == 1 else weight.reshape(channels, *(1,) * (x.ndim - 2))
@@ -104,7 +104,9 @@ def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     if low >= high:
         raise DataError(
             describe(
-                f"hardtanh: min_val {low:g} must be less than max_val {high:g}", where=here(), code="limits-reversed"
+                f"hardtanh: min_val {low:g} must be less than max_val {high:g}",
+                where=here(),
+                code="conflicting-arguments",
             )
         )
     return _limited(x, low, high)
@@ -195,7 +197,7 @@ def celu(x: Operand, alpha: float = 1.0) -> Tensor:
     x, alpha = _given(x, "celu"), real(alpha, "alpha")
     if alpha <= 0:
         raise DataError(
-            describe(f"celu: alpha must be above 0, not {alpha:g}", where=here(), code="setting-out-of-range")
+            describe(f"celu: alpha must be above 0, not {alpha:g}", where=here(), code="number-out-of-range")
         )
     return where(x > 0, x, alpha * expm1(where(x > 0, 0, x) / alpha))
 
@@ -254,7 +256,7 @@ def softplus(x: Operand, beta: float = 1.0, threshold: float | None = None) -> T
     """
     x, beta = _given(x, "softplus"), real(beta, "beta")
     if beta == 0:
-        raise DataError(describe("softplus: beta must not be 0", where=here(), code="setting-out-of-range"))
+        raise DataError(describe("softplus: beta must not be 0", where=here(), code="number-out-of-range"))
     scaled = x if beta == 1 else beta * x
     result = logaddexp(scaled, 0)
     result = result if beta == 1 else result / beta
@@ -315,7 +317,7 @@ def glu(x: Operand, axis: int = -1) -> Tensor:
     Tensor([1.5])
     """
     x = _given(x, "glu")
-    axis = axis_of(x, axis, "glu")
+    axis = one_axis(axis, x.ndim)
     half, odd = divmod(x.shape[axis], 2)
     if odd or not half:
         raise ShapeError(
@@ -323,7 +325,7 @@ def glu(x: Operand, axis: int = -1) -> Tensor:
                 f"glu: side {x.shape[axis]} of axis {axis} has no two halves",
                 where=here(),
                 input=label(x),
-                code="glu-odd",
+                code="unequal-split",
             )
         )
     return x[along(axis, slice(0, half))] * sigmoid(x[along(axis, slice(half, None))])

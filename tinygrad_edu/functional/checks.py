@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import AxisError, DataError, DtypeError, ShapeError, describe
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.tensor import Tensor
@@ -18,11 +18,11 @@ def whole(value: Any, name: str, least: int = 1) -> int:
     """`value` as an int of at least `least`. Raises DtypeError for what is no whole number, DataError below."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise DtypeError(
-            describe(f"{name} must be a whole number, not {value!r}", where=here(), code="setting-not-whole")
+            describe(f"{name} must be a whole number, not {value!r}", where=here(), code="not-a-whole-number")
         )
     if value < least:
         raise DataError(
-            describe(f"{name} must be at least {least}, not {value}", where=here(), code="setting-out-of-range")
+            describe(f"{name} must be at least {least}, not {value}", where=here(), code="number-out-of-range")
         )
     return int(value)
 
@@ -38,7 +38,7 @@ def per_axis(value: Any, name: str, count: int, least: int = 1) -> tuple[int, ..
                     f"{name} has {len(value)} numbers for {count} axes ({AXES[count]})",
                     where=here(),
                     fix="one number for all axes, or one per axis",
-                    code="setting-per-axis",
+                    code="numbers-per-axis",
                 )
             )
         return tuple(whole(one, name, least) for one in value)
@@ -50,10 +50,10 @@ def real(value: Any, name: str, low: float = -float("inf"), high: float = float(
     if isinstance(value, Tensor) and value.size == 1 and not value.requires_grad:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise DtypeError(describe(f"{name} must be a number, not {value!r}", where=here(), code="setting-not-a-number"))
+        raise DtypeError(describe(f"{name} must be a number, not {value!r}", where=here(), code="not-a-number"))
     if not low <= value <= high:
         bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
-        raise DataError(describe(f"{name} must be {bounds}, not {value}", where=here(), code="setting-out-of-range"))
+        raise DataError(describe(f"{name} must be {bounds}, not {value}", where=here(), code="number-out-of-range"))
     return float(value)
 
 
@@ -65,23 +65,10 @@ def one_of(value: Any, name: str, known: tuple[str, ...]) -> str:
                 f"no {name} is called {value!r}",
                 where=here(),
                 fix=" or ".join(f'"{word}"' for word in known),
-                code="setting-unknown-word",
+                code="unknown-choice",
             )
         )
     return str(value)
-
-
-def axis_of(x: Tensor, axis: Any, name: str) -> int:
-    """The axis as a number from 0; AxisError where x has no such axis."""
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-        raise DtypeError(
-            describe(f"{name}: axis must be a whole number, not {axis!r}", where=here(), code="setting-not-whole")
-        )
-    if not -x.ndim <= axis < x.ndim:
-        raise AxisError(
-            describe(f"{name}: there is no axis {axis}", where=here(), input=label(x), code="axis-out-of-range")
-        )
-    return int(axis) % x.ndim
 
 
 def floating(x: Tensor, name: str) -> Tensor:
@@ -92,9 +79,7 @@ def floating(x: Tensor, name: str) -> Tensor:
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind == "c":
-        raise DtypeError(
-            describe(f"{name} takes real numbers", where=here(), input=label(x), code="complex-where-real")
-        )
+        raise DtypeError(describe(f"{name} takes real numbers", where=here(), input=label(x), code="real-numbers-only"))
     from tinygrad_edu.handle import get_default_dtype
 
     return x.astype(get_default_dtype())

@@ -183,7 +183,7 @@ def _with_bias(name: str, out: Tensor, bias: Any, outputs: int, ndim: int, singl
                     f"{name}: the bias must have one number per output, ({outputs},)",
                     where=here(),
                     bias=label(bias),
-                    code="conv-bias",
+                    code="parameter-shape",
                 )
             )
         out = out + bias.reshape(outputs, *(1,) * ndim)
@@ -210,7 +210,7 @@ def _padding(name: str, padding: Any, kernel: Any, stride: Any, dilation: Any) -
                 f"{name}: no padding is called {padding!r}",
                 where=here(),
                 fix='"same" or "valid", a number, or one per axis',
-                code="conv-padding-word",
+                code="unknown-choice",
             )
         )
     if any(s != 1 for s in stride):
@@ -220,7 +220,7 @@ def _padding(name: str, padding: Any, kernel: Any, stride: Any, dilation: Any) -
                 where=here(),
                 why="with a stride the sides can't stay the same",
                 fix="padding=(kernel - 1) // 2",
-                code="conv-same-stride",
+                code="conflicting-arguments",
             )
         )
     totals = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
@@ -238,7 +238,7 @@ def _check(name: str, ndim: int, x: Tensor, weight: Tensor, groups: int, inputs:
                 where=here(),
                 expected=f"{shape}, {AXES[ndim]} of the kernel)",
                 weight=label(weight),
-                code="conv-weight-axes",
+                code="wrong-number-of-axes",
             )
         )
     if x.ndim not in (ndim + 1, ndim + 2):
@@ -250,7 +250,7 @@ def _check(name: str, ndim: int, x: Tensor, weight: Tensor, groups: int, inputs:
                 expected=f"(n, channels, {AXES[ndim]}) or (channels, {AXES[ndim]})",
                 input=label(x),
                 **fix,
-                code="conv-input-axes",
+                code="wrong-number-of-axes",
             )
         )
     channels = x.shape[-ndim - 1]

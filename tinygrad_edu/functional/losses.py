@@ -1,27 +1,43 @@
-"""Losses: plain compositions of ops, without a derivative of their own."""
+"""Losses between numbers and numbers: plain compositions of ops, without a derivative of their own.
+
+Losses of classes are in `classification.py`, those of margins and distances in `margins.py`. Prediction and target have
+one and the same shape: (n, 1) against (n,) would silently become (n, n), and is a ShapeError. The result has the
+prediction's dtype, even if the target is an array of integers or of float64.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DataError, DtypeError, IndexingError, ShapeError, describe
+from tinygrad_edu.compositions.elementwise import clip
+from tinygrad_edu.errors import ShapeError, describe
+from tinygrad_edu.functional.checks import real
+from tinygrad_edu.functional.reducing import above_zero, like, loss, pair, reduced, weighed, within
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Scope, here
-from tinygrad_edu.ops.elementwise import square
-from tinygrad_edu.ops.neural import log_softmax
-from tinygrad_edu.tensor import Tensor, as_tensor
+from tinygrad_edu.node import here
+from tinygrad_edu.ops.elementwise import absolute, exp, log, maximum, square, where
+from tinygrad_edu.ops.exponential import logaddexp
+from tinygrad_edu.ops.special import xlogy
+from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["cross_entropy", "mse_loss"]
+    Operand = Tensor | ArrayLike
 
-REDUCTIONS: Final = ("mean", "sum", "batchmean", "none")
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "poisson_nll_loss", "smooth_l1_loss",
+]  # fmt: skip
+
+# --- distances between numbers -------------------------------------------------------------------------------
 
 
-def mse_loss(prediction: Tensor | ArrayLike, target: Tensor | ArrayLike, reduction: str = "mean") -> Tensor:
+@loss
+def mse_loss(prediction: Operand, target: Operand, reduction: str = "mean", weight: Operand | None = None) -> Tensor:
     """The squared error, (prediction − target)², averaged over all entries.
 
     prediction, target   of one and the same shape
@@ -29,6 +45,7 @@ def mse_loss(prediction: Tensor | ArrayLike, target: Tensor | ArrayLike, reducti
                          "batchmean": summed over the outputs of a sample, averaged over the samples (the first
                          axis). This is the cost of 3Blue1Brown's videos; Nielsen's is half of it.
                          "sum": summed over all entries; "none": one number per entry
+    weight               of each entry; "mean" then divides by the sum of the weights
 
     The result has the prediction's dtype, even if the target is an array of integers or of float64.
 
@@ -38,144 +55,231 @@ def mse_loss(prediction: Tensor | ArrayLike, target: Tensor | ArrayLike, reducti
     >>> mse_loss(prediction, [[1.0, 0.0], [0.0, 1.0]], reduction="batchmean")
     Tensor(0.625, requires_grad=True)
     """
-    with Scope("mse_loss", "loss", _mse_label):
-        prediction = as_tensor(prediction)
-        target = _like(prediction, target)
-        if prediction.shape != target.shape:
-            raise _unequal_shapes("mse_loss", prediction, target)
-        return _reduced(square(prediction - target), reduction)
+    prediction, target = pair("mse_loss", prediction, target)
+    return _averaged("mse_loss", square(prediction - target), weight, reduction)
 
 
-def _mse_label() -> str:
-    return "mse_loss(prediction, target)"
+@loss
+def l1_loss(prediction: Operand, target: Operand, reduction: str = "mean", weight: Operand | None = None) -> Tensor:
+    """The absolute error, |prediction − target|, averaged over all entries; its derivative at 0 is 0.
 
+    The arguments are those of `mse_loss`.
 
-def cross_entropy(logits: Tensor | ArrayLike, target: Tensor | ArrayLike, reduction: str = "mean") -> Tensor:
-    """−log of the probability that softmax(logits) gives to the right class, averaged over the samples.
-
-    logits      any real numbers, (n, classes), or (classes,) for one sample; no softmax before it
-    target      the right classes, integers 0 … classes − 1 of shape (n,); or their probabilities, of the logits'
-                shape, and then the loss is −Σ probability · log softmax(logits)
-    reduction   "mean" or "batchmean": averaged over the samples; "sum"; "none": one number per sample
-
-    Computed through log_softmax, so no logit is too large. The result has the logits' dtype.
-
-    Raises ShapeError if the shapes don't fit each other, DtypeError for labels that are no integers and
-    IndexingError for one that is no class; both name the first of them.
-
-    >>> logits = Tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
-    >>> cross_entropy(logits, [0, 1], reduction="none")
-    Tensor([0.12692801, 0.69314718], requires_grad=True)
+    >>> l1_loss([1.0, -2.0], [0.0, 0.0])
+    Tensor(1.5)
     """
-    with Scope("cross_entropy", "loss", _cross_entropy_label):
-        logits = as_tensor(logits)
-        target = as_tensor(target)
-        if logits.ndim not in (1, 2) or target.shape not in (logits.shape, logits.shape[:-1]):
-            raise _no_classification(logits, target)
-        if target.shape == logits.shape:
-            each = -(_like(logits, target) * log_softmax(logits, axis=-1)).sum(axis=-1)
-        else:
-            labels = _checked_labels(target, classes=logits.shape[-1])
-            picked: Any = (np.arange(len(labels)), labels) if labels.ndim else labels
-            each = -log_softmax(logits, axis=-1)[picked]
-        return _reduced(each, reduction)
+    prediction, target = pair("l1_loss", prediction, target)
+    return _averaged("l1_loss", absolute(prediction - target), weight, reduction)
 
 
-def _cross_entropy_label() -> str:
-    return "cross_entropy(logits, target)"
+def _near_squared(difference: Tensor, limit: float) -> Tensor:
+    """½ d² up to the limit, limit · (|d| − ½ limit) beyond: c · (d − ½ c) with d limited to ±limit as c.
+
+    So no square overflows, and at d = 0 both derivatives are right: those of |d| would be 0 there.
+    """
+    limited = clip(difference, -limit, limit)
+    result: Tensor = limited * (difference - 0.5 * limited)
+    return result
 
 
-def _reduced(each: Tensor, how: str) -> Tensor:
-    """The losses of the single entries or samples, put together."""
-    if how == "mean":
-        return each.mean()
-    if how == "batchmean":
-        return each.sum() / (len(each) if each.ndim else 1)
-    if how == "sum":
-        return each.sum()
-    if how == "none":
-        return each
-    raise DataError(
-        describe(
-            f"no reduction is called {how!r}",
-            where=here(),
-            fix=" or ".join(f'"{name}"' for name in REDUCTIONS),
-            code="unknown-choice",
-        )
-    )
+@loss
+def huber_loss(
+    prediction: Operand, target: Operand, reduction: str = "mean", delta: float = 1.0, weight: Operand | None = None
+) -> Tensor:
+    """½ d² where |d| is at most delta, delta · (|d| − ½ delta) beyond; d = prediction − target.
+
+    The other arguments are those of `mse_loss`; but "mean" divides by the number of entries, weighted or not, as in
+    PyTorch.
+
+    >>> huber_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
+    Tensor([0.125, 2.5  ])
+    """
+    prediction, target = pair("huber_loss", prediction, target)
+    each = _near_squared(prediction - target, above_zero(real(delta, "delta"), "delta"))
+    return reduced(each if weight is None else each * _weights("huber_loss", each, weight), reduction)
 
 
-def _like(prediction: Tensor, target: Tensor | ArrayLike) -> Tensor:
-    """The target as a tensor; where it is only data, in the prediction's dtype, so that float32 stays float32."""
-    target = as_tensor(target)
-    if target.dtype == prediction.dtype or target.requires_grad or prediction.dtype.kind != "f":
-        return target
-    return target.astype(prediction.dtype) if target.dtype.kind in "fiub" else target
+@loss
+def smooth_l1_loss(prediction: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """½ d² / beta where |d| is below beta, |d| − ½ beta beyond; d = prediction − target. For beta = 0 it is |d|.
+
+    >>> smooth_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none", beta=2.0)
+    Tensor([0.0625, 2.    ])
+    """
+    prediction, target = pair("smooth_l1_loss", prediction, target)
+    beta = real(beta, "beta", 0.0)
+    difference = prediction - target
+    return reduced(_near_squared(difference, beta) / beta if beta else absolute(difference), reduction)
 
 
-def _checked_labels(target: Tensor, classes: int) -> np.ndarray:
-    """The labels as an array of integers that are all classes."""
-    labels = target.detach().numpy()
-    if labels.dtype.kind not in "iu" and labels.size:
-        fractional = (
-            ~np.isfinite(labels) | (labels != np.rint(labels)) if labels.dtype.kind == "f" else labels != labels
-        )
-        place, value = _first(labels, fractional if fractional.any() else np.ones(labels.shape, bool))
-        raise DtypeError(
+def _weights(name: str, each: Tensor, weight: Any) -> Tensor:
+    weights = like(each, weight)
+    if weights.shape != each.shape:
+        raise ShapeError(
             describe(
-                f"cross_entropy: labels must be integers, and target{place} is {value!r}",
+                f"{name}: the weight must have the prediction's shape {each.shape}",
                 where=here(),
-                target=label(target),
-                logits=f"{classes} classes",
-                fix="target.astype(int) if each is a whole number; or probabilities of the logits' shape",
-                code="labels-not-whole-numbers",
+                weight=label(weights),
+                code="loss-weight-shape",
             )
         )
-    labels = labels.astype(np.intp, copy=False)
-    outside = (labels < 0) | (labels >= classes)
-    if outside.any():
-        place, value = _first(labels, outside)
-        raise IndexingError(
+    return weights
+
+
+def _averaged(name: str, each: Tensor, weight: Any, reduction: str) -> Tensor:
+    """The losses put together, where "mean" divides by the sum of the weights."""
+    if weight is None:
+        return reduced(each, reduction)
+    weights = _weights(name, each, weight)
+    return reduced(each * weights, reduction, weights.sum())
+
+
+# --- probabilities of yes ------------------------------------------------------------------------------------
+
+
+@loss
+def binary_cross_entropy(
+    prediction: Operand, target: Operand, weight: Operand | None = None, reduction: str = "mean"
+) -> Tensor:
+    """−t log p − (1 − t) log(1 − p), for probabilities p = prediction and t = target from 0 to 1.
+
+    weight      of each entry; it may broadcast, and "mean" still divides by the number of entries
+    reduction   "mean" over all entries, "sum", "none", or "batchmean": summed over the outputs, averaged over the
+                samples
+
+    A logarithm counts as at least −100, as in PyTorch, so that p = 0 and p = 1 give no infinity; the derivative there
+    is 0. `binary_cross_entropy_with_logits` takes the sum before the sigmoid and needs no such limit.
+
+    Raises ShapeError if the shapes differ, DataError for a prediction or target outside of [0, 1].
+
+    >>> binary_cross_entropy([0.5, 0.75], [1.0, 0.0], reduction="none")
+    Tensor([0.69314718, 1.38629436])
+    """
+    name = "binary_cross_entropy"
+    p, t = pair(name, prediction, target)
+    fix = "sigmoid before it, or binary_cross_entropy_with_logits"
+    within(name, p, "prediction", lambda x: (x >= 0) & (x <= 1), "from 0 to 1", fix)
+    within(name, t, "target", lambda x: (x >= 0) & (x <= 1), "from 0 to 1", "probabilities of yes")
+    each = -(t * _log_from_minus_100(p) + (1 - t) * _log_from_minus_100(1 - p))
+    return reduced(each if weight is None else weighed(name, each, weight), reduction)
+
+
+def _log_from_minus_100(p: Tensor) -> Tensor:
+    result: Tensor = clip(where(p > 0, log(where(p > 0, p, 1)), -100), -100, None)
+    return result
+
+
+@loss
+def binary_cross_entropy_with_logits(
+    logits: Operand,
+    target: Operand,
+    weight: Operand | None = None,
+    reduction: str = "mean",
+    pos_weight: Operand | None = None,
+) -> Tensor:
+    """−t log σ(x) − (1 − t) log(1 − σ(x)) for x = logits, any real numbers, and probabilities t = target.
+
+    weight       of each entry; it may broadcast, and "mean" still divides by the number of entries
+    pos_weight   of the first term, for classes that are rarely there: more than 1 raises recall; it may broadcast
+    reduction    as for `binary_cross_entropy`
+
+    Computed without the sigmoid, as log(1 + e⁻ˣ) and log(1 + eˣ): no logit is too large, and small losses keep all
+    their digits. Raises ShapeError if the shapes differ.
+
+    >>> binary_cross_entropy_with_logits([0.0, 1000.0], [1.0, 0.0], reduction="none")
+    Tensor([6.93147181e-01, 1.00000000e+03])
+    """
+    name = "binary_cross_entropy_with_logits"
+    x, t = pair(name, logits, target)
+    yes, no = logaddexp(-x, 0), logaddexp(x, 0)
+    if pos_weight is not None:
+        yes = weighed(name, yes, pos_weight)
+    each = t * yes + (1 - t) * no
+    return reduced(each if weight is None else weighed(name, each, weight), reduction)
+
+
+# --- other likelihoods ---------------------------------------------------------------------------------------
+
+
+@loss
+def kl_div(prediction: Operand, target: Operand, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """t · (log t − prediction): how far the distribution e^prediction is from the target t, entry by entry.
+
+    prediction   logarithms of probabilities, as `log_softmax` gives them
+    target       probabilities, or with `log_target` their logarithms; of the prediction's shape. 0 · log 0 is 0.
+    reduction    "batchmean" is the Kullback-Leibler divergence, averaged over the samples; "mean" divides by the
+                 number of entries
+
+    >>> kl_div([[-0.5, -1.0]], [[0.5, 0.5]], reduction="batchmean")
+    Tensor(0.05685282)
+    """
+    prediction, target = pair("kl_div", prediction, target)
+    if log_target:
+        return reduced(exp(target) * (target - prediction), reduction)
+    return reduced(xlogy(target, target) - target * prediction, reduction)
+
+
+@loss
+def gaussian_nll_loss(
+    prediction: Operand,
+    target: Operand,
+    var: Operand | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """½ (log v + (prediction − target)² / v): −log of a normal density with variance v, but for a constant.
+
+    var    the variance v: of the prediction's shape, or with 1 for the last side, or without it, or one number; not
+           negative. Below eps it counts as eps, and has no gradient.
+    full   adds the constant, ½ log 2π
+
+    >>> gaussian_nll_loss([1.0], [3.0], [4.0])
+    Tensor(1.19314718)
+    """
+    name = "gaussian_nll_loss"
+    prediction, target = pair(name, prediction, target)
+    v = like(prediction, var)
+    if v.ndim and v.shape == prediction.shape[:-1] != prediction.shape:
+        v = v.reshape(*v.shape, 1)
+    wide = v.ndim == prediction.ndim and all(a in (1, b) for a, b in zip(v.shape, prediction.shape, strict=True))
+    if v.ndim and not wide:
+        raise ShapeError(
             describe(
-                f"cross_entropy: target{place} is {value}, and the classes are 0 … {classes - 1}",
+                f"{name}: the variance must have the prediction's shape, or 1 in place of a side",
                 where=here(),
-                target=label(target),
-                logits=f"{classes} classes, the last side of the logits",
-                why="a mark for 'no label'" if value < 0 else "labels that start at 1, or a last layer too narrow",
-                fix="leave those samples out" if value < 0 else f"target - 1, or {labels.max() + 1} outputs",
-                code="label-out-of-range",
+                prediction=label(prediction),
+                var=label(v),
+                code="loss-weight-shape",
             )
         )
-    return labels
+    within(name, v, "var", lambda x: x >= 0, "at least 0", "exp(x) or softplus(x) of what the network gives")
+    v = clip(v, above_zero(real(eps, "eps"), "eps"), None)
+    each = 0.5 * (log(v) + square(prediction - target) / v)
+    return reduced(each + 0.5 * math.log(2 * math.pi) if full else each, reduction)
 
 
-def _first(array: np.ndarray, marked: np.ndarray) -> tuple[str, Any]:
-    """Index (as text) and value of the first marked element."""
-    index = tuple(int(i) for i in np.argwhere(marked)[0])
-    return f"[{', '.join(map(str, index))}]" if index else "", array[index].item()
+@loss
+def poisson_nll_loss(
+    prediction: Operand,
+    target: Operand,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """e^prediction − target · prediction: −log of a Poisson probability, but for log target!.
 
+    log_input   False if the prediction is the rate itself: prediction − target · log(prediction + eps)
+    full        adds Stirling's approximation of log target!, where the target is above 1
 
-def _unequal_shapes(loss: str, prediction: Tensor, target: Tensor) -> ShapeError:
-    facts = {"where": here(), "prediction": label(prediction), "target": label(target)}
-    squeezed = [tuple(side for side in x.shape if side != 1) for x in (prediction, target)]
-    if prediction.size == target.size and squeezed[0] == squeezed[1]:
-        facts["why"] = "the two would broadcast against each other, and each prediction meet every target"
-        facts["fix"] = f"target.reshape({prediction.shape})"
-    elif target.ndim == prediction.ndim - 1 and target.shape == prediction.shape[:-1]:
-        facts["why"] = "the target looks like labels, one number per sample"
-        facts["fix"] = f"tg.data.one_hot(target, classes={prediction.shape[-1]}), or cross_entropy"
-    else:
-        facts["fix"] = "make the two shapes equal"
-    return ShapeError(describe(f"{loss}: prediction and target must have the same shape", **facts, code="loss-shapes"))
-
-
-def _no_classification(logits: Tensor, target: Tensor) -> ShapeError:
-    facts = {"where": here(), "logits": label(logits), "target": label(target)}
-    facts["expected"] = "logits (n, classes) with target (n,), whole numbers, or (n, classes), probabilities"
-    if logits.ndim in (1, 2) and target.shape == (*logits.shape[:-1], 1):
-        facts["fix"] = f"target.reshape({logits.shape[:-1]})"
-    elif logits.ndim > 2:
-        facts["fix"] = "logits.reshape(-1, classes) and target.reshape(-1)"
-    return ShapeError(
-        describe("cross_entropy: logits and target don't fit each other", **facts, code="classification-shapes")
-    )
+    >>> poisson_nll_loss([0.0], [2.0])
+    Tensor(1.)
+    """
+    x, t = pair("poisson_nll_loss", prediction, target)
+    each = exp(x) - t * x if log_input else x - t * log(x + real(eps, "eps", 0.0))
+    if full:
+        safe = maximum(t, 1)
+        stirling = safe * log(safe) - safe + 0.5 * log(2 * np.pi * safe)
+        each = each + where(t > 1, stirling, 0)
+    return reduced(each, reduction)

@@ -255,7 +255,7 @@ def _check_axes(name: str, ndim: int, x: Tensor) -> None:
                 where=here(),
                 expected=f"(n, channels, {AXES[ndim]}) or (channels, {AXES[ndim]})",
                 input=label(x),
-                code="pool-input-axes",
+                code="wrong-number-of-axes",
             )
         )
 
