@@ -10,7 +10,7 @@ import pytest
 import tinygrad_edu as tg
 from tests.reference import gradient, total, values
 from tinygrad_edu import Tensor
-from tinygrad_edu.errors import GradientError, ShapeError
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError
 from tinygrad_edu.op import ELEMENTWISE, Op
 
 
@@ -502,3 +502,21 @@ def test_naive_engine_agrees_with_calculus():
     assert found[("x", (0,))] == pytest.approx(by_x, rel=1e-6)
     assert found[("x", (1,))] == pytest.approx(by_y, rel=1e-6)
     assert gradient(total(values([1.0, 2.0], leaf="v")))[("v", (1,))] == 1.0
+
+
+# --- complex numbers -----------------------------------------------------------------------------------------
+
+
+def test_complex_numbers_give_no_wrong_gradient_but_an_error():
+    x = leaf([1.0, -2.0])
+    for y in (np.abs(x * (1 + 2j)), np.abs(np.multiply(x, np.array([1j, 2])))):
+        with pytest.raises(GradientError, match=r"complex numbers.*\n.*where:.*\n.*made:.*test_autodiff"):
+            y.sum().backward()
+    for refused in (lambda: x.astype(complex), lambda: tg.Tensor([1j], requires_grad=True)):
+        with pytest.raises(DtypeError, match="complex numbers have no derivative"):
+            refused()
+    with pytest.raises(DtypeError, match="complex numbers"):
+        tg.grad(lambda z: abs(z).sum())(np.array([1j]))
+    with pytest.raises(GradientError, match="complex numbers"):
+        tg.jvp(lambda a: np.abs(a * 1j).sum(), (np.ones(2),), (np.ones(2),))
+    assert (x.detach() * 1j).tolist() == [1j, -2j]  # values without a derivative are welcome

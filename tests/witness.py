@@ -32,7 +32,7 @@ def engine_gradients(f, arrays, seed=0):
     """Gradients of the weighted sum of f by each array, as arrays."""
     tensors = [tg.Tensor(a, requires_grad=True) for a in arrays]
     found = tg.gradients(weighted(f(*tensors), seed), tensors)
-    return [np.zeros(a.shape) if g is None else g.numpy() for a, g in zip(arrays, found)]
+    return [np.zeros_like(a) if g is None else g.numpy() for a, g in zip(arrays, found)]
 
 
 def assert_derivatives(f, *arrays, plain=None, order=2, rtol=1e-6, atol=1e-7):

@@ -94,8 +94,23 @@ def fitted(cotangent: Any, node: Node, parent: Node) -> Any:
             raise _wrong_rule(node, f"it gave a cotangent of shape {cotangent.shape} for an input of {value.shape}")
         cotangent = sum_to(cotangent, value.shape)
     if cotangent.dtype != value.dtype:
+        if cotangent.dtype.kind == "c":
+            raise through_complex_numbers(node)
         cotangent = cotangent.astype(value.dtype)
     return cotangent
+
+
+def through_complex_numbers(node: Node) -> GradientError:
+    """The error for a derivative that comes to complex numbers: the rules here are those of real ones."""
+    return GradientError(
+        describe(
+            f"the derivative leads through complex numbers, which have none here: {node.op.name if node.op else ''}",
+            where=here(),
+            made=node_site(node),
+            fix="the real and the imaginary part as two real tensors, or x.detach() before",
+            code="complex-gradient",
+        )
+    )
 
 
 def _watched(watchers: Any, rule: Rule, node: Node, position: int, g: Any, out: Any, args: list[Any]) -> Any:

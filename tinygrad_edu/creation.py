@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.handle import get_default_dtype
 from tinygrad_edu.interop import implements
+from tinygrad_edu.node import here
+from tinygrad_edu.ops.shape import broadcast_to
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 if TYPE_CHECKING:
@@ -62,11 +65,22 @@ def full(
 ) -> Tensor:
     """`fill_value` repeated to the given shape; its dtype is that of `Tensor(fill_value)`.
 
+    A fill_value that requires grad gets the sum of the gradients of all its copies.
+
     >>> full(3, 7.0)
     Tensor([7., 7., 7.])
     """
     value = as_tensor(fill_value)
+    if value.requires_grad:
+        return _repeated(value, shape, dtype)
     return _made(np.full(shape, value._data, dtype or value.dtype), requires_grad, name)
+
+
+def _repeated(value: Tensor, shape: Any, dtype: DTypeLike | None) -> Tensor:
+    """A tracked value repeated to the given shape, as a value of its own that can be written to."""
+    cast = value if dtype is None or np.dtype(dtype) == value.dtype else value.astype(dtype)
+    sides = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    return broadcast_to(cast, shape=sides).copy()
 
 
 def arange(
@@ -126,34 +140,80 @@ def eye(
     return _made(np.eye(N, M, k, dtype=_default(dtype)), requires_grad, name)
 
 
-@implements(np.zeros_like)
-def zeros_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """Zeros of the shape and dtype of x, a constant.
+def _like(a: Any, dtype: DTypeLike | None, shape: Shape | None, order: str, device: str | None) -> tuple[Any, Any]:
+    """Shape and dtype of something like `a`, of the shape and dtype given instead where they are given."""
+    x = as_tensor(a)
+    if order not in ("C", "F", "A", "K"):
+        raise ShapeError(
+            describe(f"order is one of 'C', 'F', 'A' and 'K', not {order!r}", where=here(), code="unknown-choice")
+        )
+    if device not in (None, "cpu"):
+        raise ShapeError(describe(f"there is no device {device!r}", where=here(), fix="'cpu'", code="unknown-choice"))
+    return x.shape if shape is None else shape, x.dtype if dtype is None else np.dtype(dtype)
+
+
+@implements(np.zeros_like, np.empty_like)
+def zeros_like(
+    a: Any,
+    dtype: DTypeLike | None = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Shape | None = None,
+    *,
+    device: str | None = None,
+) -> Tensor:
+    """Zeros of the shape and dtype of a, a constant.
+
+    dtype, shape   others than those of a
+    order          has no effect: how a value lies in memory is the engine's business
 
     >>> zeros_like(ones(2))
     Tensor([0., 0.])
     """
-    x = as_tensor(x)
-    return tensor_on(np.zeros(x.shape, dtype or x.dtype))
+    return tensor_on(np.zeros(*_like(a, dtype, shape, order, device)))
+
+
+empty_like = zeros_like
 
 
 @implements(np.ones_like)
-def ones_like(x: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """Ones of the shape and dtype of x, a constant.
+def ones_like(
+    a: Any,
+    dtype: DTypeLike | None = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Shape | None = None,
+    *,
+    device: str | None = None,
+) -> Tensor:
+    """Ones of the shape and dtype of a, a constant; parameters as for `zeros_like`.
 
     >>> ones_like(zeros(2))
     Tensor([1., 1.])
     """
-    x = as_tensor(x)
-    return tensor_on(np.ones(x.shape, dtype or x.dtype))
+    return tensor_on(np.ones(*_like(a, dtype, shape, order, device)))
 
 
 @implements(np.full_like)
-def full_like(x: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Tensor:
-    """`fill_value` in the shape and dtype of x, a constant.
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: DTypeLike | None = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Shape | None = None,
+    *,
+    device: str | None = None,
+) -> Tensor:
+    """`fill_value` in the shape and dtype of a; other parameters as for `zeros_like`.
+
+    A fill_value that requires grad gets the sum of the gradients of all its copies.
 
     >>> full_like(zeros(2), 3.0)
     Tensor([3., 3.])
     """
-    x = as_tensor(x)
-    return tensor_on(np.full(x.shape, as_tensor(fill_value)._data, dtype or x.dtype))
+    sides, kind = _like(a, dtype, shape, order, device)
+    value = as_tensor(fill_value)
+    if value.requires_grad:
+        return _repeated(value, sides, kind)
+    return tensor_on(np.full(sides, value._data, kind))

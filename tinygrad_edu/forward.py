@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import pull_back
+from tinygrad_edu.autodiff import pull_back, through_complex_numbers
 from tinygrad_edu.memory import node_of
 from tinygrad_edu.node import Mark, Node, recording
 from tinygrad_edu.op import ELEMENTWISE, Op
@@ -52,10 +52,10 @@ def tangent_through(node: Node, position: int, moved: Any, create_graph: bool) -
         out, args = node.out, [parent.out for parent in node.inputs]
     if op.linear:
         arrays = [moved if place == position else arg for place, arg in enumerate(args)]
-        return _of_dtype(op.run(*arrays, **node.params), node.out)
+        return _of_dtype(op.run(*arrays, **node.params), node)
     if op.kind is ELEMENTWISE:
         stretched = moved if moved.shape == node.out.shape else np.broadcast_to(moved, node.out.shape)
-        return _of_dtype(rule(stretched, out, *args, **node.params), node.out)
+        return _of_dtype(rule(stretched, out, *args, **node.params), node)
     return _through_the_rule(node, rule, moved, out, args, create_graph)
 
 
@@ -71,7 +71,11 @@ def _through_the_rule(node: Node, rule: Any, moved: Any, out: Any, args: list[An
     return None if change is None else change if create_graph else change._data
 
 
-def _of_dtype(tangent: Any, out: np.ndarray) -> Any:
-    if isinstance(tangent, Tensor):
-        return tangent if tangent.dtype == out.dtype else tangent.astype(out.dtype)
-    return np.asarray(tangent, dtype=out.dtype)
+def _of_dtype(tangent: Any, node: Node) -> Any:
+    """The tangent in the dtype of the output."""
+    dtype = node.out.dtype
+    if tangent.dtype == dtype:
+        return tangent if isinstance(tangent, Tensor) else np.asarray(tangent)
+    if tangent.dtype.kind == "c" or dtype.kind == "c":
+        raise through_complex_numbers(node)
+    return tangent.astype(dtype)

@@ -387,7 +387,16 @@ def to_array(value: Any) -> np.ndarray:
 
 def must_be_floating(data: np.ndarray, what: str) -> np.ndarray:
     """`data`, or DtypeError where its dtype can't have a gradient."""
-    if data.dtype.kind not in "fc":
+    if data.dtype.kind == "c":
+        raise DtypeError(
+            describe(
+                f"{what}: complex numbers have no derivative here",
+                where=here(),
+                fix="the real and the imaginary part as two real tensors",
+                code="complex-gradient",
+            )
+        )
+    if data.dtype.kind != "f":
         raise DtypeError(
             describe(
                 f"{what}: an array of {data.dtype} has no derivative",

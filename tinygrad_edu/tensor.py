@@ -232,6 +232,15 @@ class Tensor(Handle, ArrayMethods):
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """In another dtype. A cast to integers or booleans has no derivative and ends the graph."""
+        if np.dtype(dtype).kind == "c" and self.requires_grad and self._data.dtype.kind != "c":
+            raise DtypeError(
+                describe(
+                    "complex numbers have no derivative here",
+                    where=here(),
+                    fix="x.detach().astype(complex)",
+                    code="complex-gradient",
+                )
+            )
         if np.dtype(dtype).kind in "fc":
             return apply(shape.astype, (self,), {"dtype": np.dtype(dtype)})
         result = tensor_on(self._data.astype(dtype))

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_edu.autodiff import pull_back, recorded_nodes, seed_of
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.forward import push_forward
-from tinygrad_edu.handle import get_default_dtype
+from tinygrad_edu.handle import get_default_dtype, must_be_floating
 from tinygrad_edu.node import Mark, here, recording, state
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import stack
@@ -65,15 +65,8 @@ def _marked(value: Any, marked: list[Tensor]) -> Tensor:
         data = tensor._data
         if data.dtype.kind in "iub" and not isinstance(value, np.ndarray | Tensor):
             data = data.astype(get_default_dtype())
-        elif data.dtype.kind not in "fc":
-            raise DtypeError(
-                describe(
-                    f"an array of {data.dtype} has no derivative",
-                    where=here(),
-                    fix="a.astype(float)",
-                    code="integers-have-no-gradient",
-                )
-            )
+        else:
+            data = must_be_floating(data, "a transform's argument")
         data = np.array(data)  # a copy: the caller may write to his while `pull` needs ours
         fresh = tensor_on(data, Mark(data))
     marked.append(fresh)

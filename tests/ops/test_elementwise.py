@@ -281,7 +281,7 @@ def test_unwrap_is_numpy_s_and_passes_the_gradient(axis):
         assert np.array_equal(x.grad.numpy(), weights)
 
 
-@pytest.mark.parametrize("name", ["nextafter", "spacing", "signbit", "isnan", "frexp_exponent", "logical_xor"])
+@pytest.mark.parametrize("name", ["spacing", "signbit", "isnan", "frexp_exponent", "logical_xor"])
 def test_what_has_no_derivative_gives_constants(name):
     op = REGISTRY[name]
     x = Tensor([1.5, 2.5], requires_grad=True)

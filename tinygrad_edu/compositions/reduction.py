@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import REDUCTIONS, implements
 from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
@@ -253,7 +253,7 @@ def var(
     >>> tg.var([1.0, 2.0, 6.0], ddof=1)
     Tensor(7.)
     """
-    x, ddof = _refuse_complex(as_floats(a, dtype), "var"), _freedom_lost(ddof, correction)
+    x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.var, x, axis, keepdims, **_only(ddof=ddof)), out)
     return handed(_masked_var(x, axis, ddof, keepdims, where, mean)[0], out)
@@ -278,7 +278,7 @@ def std(
     >>> tg.std([1.0, 2.0, 6.0, 7.0])
     Tensor(2.54950976)
     """
-    x, ddof = _refuse_complex(as_floats(a, dtype), "std"), _freedom_lost(ddof, correction)
+    x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.std, x, axis, keepdims, **_only(ddof=ddof)), out)
     square, flat = _masked_var(x, axis, ddof, keepdims, where, mean)
@@ -314,19 +314,6 @@ def _freedom_lost(ddof: float, correction: float | None) -> float:
             )
         )
     return correction
-
-
-def _refuse_complex(x: Tensor, name: str) -> Tensor:
-    if x.dtype.kind == "c" and x.requires_grad:
-        raise GradientError(
-            describe(
-                f"{name} of complex numbers has no rule here",
-                where=here(),
-                fix="x.real, x.imag",
-                code="real-numbers-only",
-            )
-        )
-    return x
 
 
 # --- extremes ------------------------------------------------------------------------------------------------

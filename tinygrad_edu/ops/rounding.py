@@ -129,9 +129,10 @@ frexp_mantissa = Op(
 
 nextafter = Op(
     "nextafter", np.nextafter,
-    vjps=(None, None),
+    vjps=(lambda g, out, x, y: +g,
+          lambda g, out, x, y: np.zeros_like(g)),
     kind=ELEMENTWISE, formula="the number after x towards y", domain=(REAL, REAL),
-    doc="The floating number next to x in the direction of y; no derivative.",
+    doc="The floating number next to x in the direction of y: x, but for the last bit, so the derivative is 1; by y 0.",
 )  # fmt: skip
 
 spacing = Op(
