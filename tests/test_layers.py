@@ -14,7 +14,7 @@ LAYERS = [
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],
-    ["derivation"], ["gradcheck"],
+    ["subject", "derivation"], ["gradcheck"],
     ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["explain"], ["train"],
     ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip

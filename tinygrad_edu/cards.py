@@ -26,10 +26,13 @@ class Card:
     formula    the op as a learner writes it, in x and y
     operands   ids of cards, and plain numbers, in the order of the op's arguments; repeats are kept
     slopes     ∂card/∂operand for each operand, where all cards are scalars; else empty
+    slope_formulas   the same as formulas in the names of the cards; empty texts where they are plain numbers
+    bytes_held the memory that the graph holds for it and for no card before it
     box        id of the innermost box around the card
     site       `file.py:31`, where the op was called
     note       what a closed module is
     inside     how many nodes, and the shapes of which parameters, a closed module hides
+    times      how many closed modules, alike and one after the other, the card stands for
     """
 
     id: str
@@ -45,11 +48,14 @@ class Card:
     operands: tuple[str | Number, ...] = ()
     params: tuple[Argument, ...] = ()
     slopes: tuple[Number | None, ...] = ()
+    slope_formulas: tuple[str, ...] = ()
+    bytes_held: int = 0
     box: str | None = None
     site: str = ""
     note: str = ""
     nodes_inside: int = 0
     parameters_inside: tuple[tuple[int, ...], ...] = ()
+    times: int = 1
 
     @property
     def inputs(self) -> tuple[str, ...]:

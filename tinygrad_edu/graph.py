@@ -23,6 +23,10 @@ from tinygrad_edu.naming import complete_names, known_names, lists_parameters, o
 from tinygrad_edu.node import Leaf, Node, Scope, here, node_site, recording, site_of
 from tinygrad_edu.op import ELEMENTWISE
 from tinygrad_edu.snapshot import Snapshot
+from tinygrad_edu.symbols.rules import OUT, local_symbol, rule_symbol
+from tinygrad_edu.symbols.simplify import without_guards
+from tinygrad_edu.symbols.symbol import NoFormulaError
+from tinygrad_edu.symbols.text import text_of
 from tinygrad_edu.tensor import Tensor
 
 
@@ -34,12 +38,18 @@ class Graph:
     boxes       in order of the calls; an inner box comes after the outer one
     notes       what a reader must know to trust the numbers, in sentences
     operations  how many operations were recorded; fewer cards show them where modules are closed
+    focus       of a part of a graph, the id of the card that it is about
+    outside     of a part of a graph, the cards that are not in it but that its cards were computed from
+    partly      of a part of a graph, the ids of the cards that are also used outside
     """
 
     cards: tuple[Card, ...]
     boxes: tuple[Box, ...]
     notes: tuple[str, ...] = ()
     operations: int = 0
+    focus: str = ""
+    outside: tuple[Card, ...] = ()
+    partly: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, output: Tensor, names: Mapping[Any, Any] | None = None, grads: bool = True) -> Graph:
@@ -58,8 +68,8 @@ class Graph:
 
     @cached_property
     def by_id(self) -> dict[str, Card]:
-        """The cards by their ids."""
-        return {card.id: card for card in self.cards}
+        """The cards by their ids, those outside too."""
+        return {card.id: card for card in (*self.cards, *self.outside)}
 
     @cached_property
     def box_by_id(self) -> dict[str, Box]:
@@ -69,11 +79,12 @@ class Graph:
     @cached_property
     def arrows(self) -> tuple[Arrow, ...]:
         """One arrow per operand that is a card: `a * a` has two."""
+        outside = {card.id for card in self.outside}
         return tuple(
             Arrow(operand, card.id, position)
             for card in self.cards
             for position, operand in enumerate(card.operands)
-            if isinstance(operand, str)
+            if isinstance(operand, str) and operand not in outside
         )
 
     @cached_property
@@ -83,6 +94,14 @@ class Graph:
         for arrow in self.arrows:
             leaving[arrow.source].append(arrow)
         return leaving
+
+    @cached_property
+    def arrows_to(self) -> dict[str, list[Arrow]]:
+        """The arrows that arrive at each card, in operand order."""
+        arriving: dict[str, list[Arrow]] = {card.id: [] for card in self.cards}
+        for arrow in self.arrows:
+            arriving[arrow.target].append(arrow)
+        return arriving
 
     @property
     def result(self) -> Card:
@@ -120,9 +139,15 @@ class Graph:
 
 
 def graph_and_nodes(
-    output: Tensor, names: Mapping[Any, Any] | None = None, grads: bool = True
+    output: Tensor,
+    names: Mapping[Any, Any] | None = None,
+    grads: bool = True,
+    program: Mapping[Any, Any] | None = None,
 ) -> tuple[Graph, tuple[Node, ...]]:
-    """The graph of `output`, see `Graph.of`, and the node of each of its cards."""
+    """The graph of `output`, see `Graph.of`, and the node of each of its cards.
+
+    program   the variables of the program, such as `locals()`: names for what has none of its own
+    """
     root = _root(output)
     newest_first, leaves = recorded_nodes([root])
     record = _Record(newest_first[::-1] or [root])
@@ -132,7 +157,7 @@ def graph_and_nodes(
         notes = _run_backward(root, newest_first, leaves, gradients)
     elif grads:
         notes = (f"no grad: backward needs one number to start from, and this output has shape {root.out.shape}",)
-    cards = _cards(record, gradients, names)
+    cards = _cards(record, gradients, names, program)
     notes = _written_since(record, leaves, cards) + notes
     return Graph(cards, _boxes(record), notes, len(newest_first)), tuple(record.order)
 
@@ -221,18 +246,27 @@ def is_number(node: Node) -> bool:
     return isinstance(node.out, NUMBERS)
 
 
-def _cards(record: _Record, gradients: Mapping[Node, Snapshot], given: Mapping[Any, Any] | None) -> tuple[Card, ...]:
+def _cards(
+    record: _Record,
+    gradients: Mapping[Node, Snapshot],
+    given: Mapping[Any, Any] | None,
+    program: Mapping[Any, Any] | None,
+) -> tuple[Card, ...]:
     order = record.order
     paths = parameter_paths(record.boxes)
-    known = known_names(order, given, paths)
+    known = known_names(order, given, paths, program)
     named = {node for node, name in zip(order, known) if name}
     if not known[-1] and order[-1].op is not None:
         known[-1] = "loss" if _inside(order[-1], "loss") else "result"
+    names = complete_names(known)
     scalar = not record.boxes and all(node.out.shape == () for node in order)
+    held: set[int] = set()
     cards = []
-    for number, (node, name) in enumerate(zip(order, complete_names(known))):
+    for number, (node, name) in enumerate(zip(order, names)):
         kind = _kind(node, record, paths, node in named, scalar)
         op = node.op
+        operands = [p.out if is_number(p) else f"n{record.place[record.same(p)]}" for p in node.inputs]
+        slopes = _slopes(node) if scalar and gradients else ()
         cards.append(
             Card(
                 id=f"n{number}",
@@ -245,14 +279,31 @@ def _cards(record: _Record, gradients: Mapping[Node, Snapshot], given: Mapping[A
                 op=op.name if op else "",
                 formula=op.formula if op else "",
                 elementwise=op is not None and op.kind is ELEMENTWISE,
-                operands=tuple(p.out if is_number(p) else f"n{record.place[record.same(p)]}" for p in node.inputs),
+                operands=tuple(operands),
                 params=arguments_of(op, node.params) if op else (),
-                slopes=_slopes(node) if scalar and gradients else (),
+                slopes=slopes,
+                slope_formulas=tuple(
+                    "" if slope is None else _slope_formula(node, position, record, names)
+                    for position, slope in enumerate(slopes)
+                ),
+                bytes_held=_bytes_held(node, held),
                 box=_box_id(node, kind, record),
                 site=node_site(node),
             )
         )
     return tuple(cards)
+
+
+def _bytes_held(node: Node, held: set[int]) -> int:
+    """How many bytes of memory `node` holds until the graph goes that no node before it does; a view holds none."""
+    total = 0
+    for array in (node.out, *node.params.values()):
+        while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+            array = array.base
+        if isinstance(array, np.ndarray) and id(array) not in held:
+            held.add(id(array))
+            total += array.nbytes
+    return total
 
 
 def _boxes(record: _Record) -> tuple[Box, ...]:
@@ -337,6 +388,23 @@ def _slopes(node: Node) -> tuple[Number | None, ...]:
         with np.errstate(all="ignore"), recording(False):
             slopes.append(fitted(rule(one, node.out, *arguments, **node.params), node, parent).item())
     return tuple(slopes)
+
+
+def _slope_formula(node: Node, position: int, record: _Record, names: Sequence[str]) -> str:
+    """The same as a formula, from the rule itself: `b` for a · b, `1 − t1²` for tanh; empty where it is a number."""
+    op = node.op
+    assert op is not None
+    called = {
+        str(place): names[record.place[record.same(p)]] for place, p in enumerate(node.inputs) if not is_number(p)
+    }
+    called[OUT] = names[record.place[node]]
+    arrays = [parent.out for parent in node.inputs]
+    try:
+        rule = rule_symbol(op, position, np.ones((), node.out.dtype), node.out, arrays, node.params)
+    except NoFormulaError:
+        return ""
+    local = local_symbol(without_guards(rule)) if rule is not None else None
+    return "" if local is None or not local.names() else text_of(local, called)
 
 
 def _written_since(record: _Record, leaves: Sequence[Leaf], cards: Sequence[Card]) -> tuple[str, ...]:

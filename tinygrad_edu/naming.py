@@ -46,10 +46,20 @@ def lists_parameters(scope: Scope) -> bool:
     return hasattr(scope.module, "named_parameters")
 
 
-def known_names(order: Sequence[Node], given: Mapping[Any, Any] | None, paths: Mapping[Node, str]) -> list[str]:
-    """What each node of `order` is called already: by `given`, by its path in its module, or by itself; else ""."""
+def known_names(
+    order: Sequence[Node],
+    given: Mapping[Any, Any] | None,
+    paths: Mapping[Node, str],
+    program: Mapping[Any, Any] | None = None,
+) -> list[str]:
+    """What each node of `order` is called: by `given`, by its path in its module, by itself, by a variable; else ""."""
     by_user = _given_names(given, order) if given is not None else {}
-    return [by_user.get(node) or one_line(paths.get(node) or getattr(node, "name", None) or "") for node in order]
+    own = {
+        node: one_line(paths.get(node) or getattr(node, "name", None) or "") for node in order if node not in by_user
+    }
+    unnamed = [node for node in order if not by_user.get(node) and not own[node]]
+    by_program = _given_names(program, unnamed) if program and unnamed else {}
+    return [by_user.get(node) or own[node] or by_program.get(node, "") for node in order]
 
 
 def complete_names(known: Sequence[str]) -> list[str]:

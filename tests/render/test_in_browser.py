@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tests.browser import check_drawing
-from tests.graphs import FakeModule, blocks, leaf, mlp_with_mse, scalars
+from tests.graphs import FakeModule, blocks, draw_with_names, leaf, mlp_with_mse, scalars
 from tinygrad_edu.node import Scope
 
 
@@ -37,13 +37,13 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_text_leaves_its_card_and_nothing_overlaps(open_page, tmp_path, name, direction):
     output, names = PICTURES[name]()
-    path = tg.draw(output, names, direction=direction).save(tmp_path / "picture.svg")
+    path = tg.draw(output, names=names, direction=direction).save(tmp_path / "picture.svg")
     for dark in (False, True):
         check_drawing(open_page(path, dark=dark))
 
 
 def test_the_dark_scheme_is_dark_and_the_light_one_light(open_page, tmp_path):
-    path = tg.draw(*mlp_with_mse()).save(tmp_path / "picture.svg")
+    path = draw_with_names(*mlp_with_mse()).save(tmp_path / "picture.svg")
     ground = "() => getComputedStyle(document.querySelector('.page')).fill"
     assert open_page(path).evaluate(ground) == "rgb(255, 255, 255)"
     assert open_page(path, dark=True).evaluate(ground) == "rgb(15, 20, 26)"

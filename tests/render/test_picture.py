@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_edu as tg
-from tests.graphs import leaf, mlp_with_mse, needs_dot, scalars
+from tests.graphs import draw_with_names, leaf, mlp_with_mse, needs_dot, scalars
 from tinygrad_edu.errors import FileError, FileNotFound, GraphvizNotFound
 from tinygrad_edu.render import graphviz as through_graphviz
 from tinygrad_edu.render import picture as picture_module
@@ -22,7 +22,7 @@ ROOT = Path(tg.__file__).parent
 
 @pytest.fixture
 def picture():
-    return draw(*mlp_with_mse())
+    return draw_with_names(*mlp_with_mse())
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_unknown_suffixes_list_the_known_ones(picture, tmp_path):
         picture.save("loss.jpg")
     assert str(caught.value) == (
         "can't tell from its suffix what loss.jpg should be\n"
-        "  known: .svg .dot .gv .txt .png .pdf\n"
+        "  known: .svg .html .dot .gv .mmd .json .txt .png .pdf\n"
         '  fix:   picture.save("loss.svg")\n'
         "  code:  wrong-file-type"
     )
@@ -221,14 +221,14 @@ def test_bytes_do_not_depend_on_hashing():
     code = (
         "from tests.graphs import mlp_with_mse, blocks; import tinygrad_edu as tg\n"
         "for loss, names in (mlp_with_mse(), (blocks(3), None), (blocks(20), None)):\n"
-        "    picture = tg.draw(loss, names); print(picture); print(picture.to_dot()); print(picture.to_svg())"
+        "    picture = tg.draw(loss, names=names); print(picture); print(picture.to_dot()); print(picture.to_svg())"
     )
     assert len({run(code, PYTHONHASHSEED=seed) for seed in ("0", "1", "77")}) == 1
 
 
 def test_equal_programs_give_equal_bytes():
     for graph in (mlp_with_mse, scalars):
-        first, second = draw(*graph()), draw(*graph())
+        first, second = draw_with_names(*graph()), draw_with_names(*graph())
         assert (first.to_dot(), first.to_svg()) == (second.to_dot(), second.to_svg())
 
 

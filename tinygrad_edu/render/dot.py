@@ -25,14 +25,17 @@ from tinygrad_edu.render.wording import (
 SPACE = "&#160;"
 
 
-def dot_source(graph: Graph, direction: str | None = None, values: bool = True, depth: int | None = None) -> str:
+def dot_source(
+    graph: Graph, direction: str | None = None, values: bool = True, depth: int | None = None, saved: bool = False
+) -> str:
     """The graph in the DOT language.
 
     direction   "TB" or "LR"; by default LR for a few ranks, TB for more
     values      whether cards show their numbers
     depth       the level down to which modules are open, for the line that says what is hidden
+    saved       whether cards show the memory that the graph holds for them
     """
-    body = "".join(f"  {line}\n" for line in dot_statements(graph, direction, values, depth))
+    body = "".join(f"  {line}\n" for line in dot_statements(graph, direction, values, depth, saved))
     return f"digraph {dot_name(graph)} {{\n{body}}}\n"
 
 
@@ -42,7 +45,9 @@ def dot_name(graph: Graph) -> str:
     return quoted(name if name.isidentifier() else "picture")
 
 
-def dot_statements(graph: Graph, direction: str | None, values: bool, depth: int | None) -> list[str]:
+def dot_statements(
+    graph: Graph, direction: str | None, values: bool, depth: int | None, saved: bool = False
+) -> list[str]:
     """The statements of the digraph, one to a line."""
     depth_of = depths(graph)
     straight = spine(graph, depth_of)
@@ -51,7 +56,7 @@ def dot_statements(graph: Graph, direction: str | None, values: bool, depth: int
     gaps = "nodesep=0.35, ranksep=0.7" if graph.scalar else "nodesep=0.3, ranksep=0.3"
     lines = [
         f'graph [rankdir={direction}, bgcolor="white", fontname="{SANS}", {gaps}, pad=0.15, '
-        f"labelloc=t, labeljust=l, label={_title(graph, values, depth)}];",
+        f"labelloc=t, labeljust=l, label={_title(graph, values, depth, saved)}];",
         f'node [shape=box, margin="0.06,0.04", fontname="{SANS}"];',
         f'edge [color="{style.LINE}", penwidth=1.4, arrowsize=0.7, fontname="{SANS}"];',
     ]
@@ -60,7 +65,7 @@ def dot_statements(graph: Graph, direction: str | None, values: bool, depth: int
     for card in graph.cards:
         box = card.box if card.box is None or level[card.box] else None
         place = inside.setdefault(box, [])
-        place.append(_card(graph, card, values, card.id in straight))
+        place.append(_card(card, face(graph, card, values, saved), card.id in straight))
         if card.id in places:
             place.append(f"{{ rank=same; {card.id}; {places[card.id]}; }}")
     lines += inside[None]
@@ -93,10 +98,9 @@ def _clusters(
 # --- statements ----------------------------------------------------------------------------------------------
 
 
-def _card(graph: Graph, card: Card, values: bool, on_spine: bool) -> str:
+def _card(card: Card, texts: Face, on_spine: bool) -> str:
     look = LOOKS[card.kind]
     pen = "rounded,filled,dashed" if look.dashed else "rounded,filled"
-    texts = face(graph, card, values)
     return (
         f"{card.id} [label={_label(card, texts)}, "
         f'color="{look.pen}", fillcolor="{look.ground}", penwidth={look.pen_width}, style="{pen}", '
@@ -157,22 +161,22 @@ def _row(content: str) -> str:
     return f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{content}</TD></TR>'
 
 
-def _title(graph: Graph, values: bool, depth: int | None) -> str:
+def _title(graph: Graph, values: bool, depth: int | None, saved: bool) -> str:
     colours = {"text": style.MUTED, "value": style.INK, "grad": style.GRADIENT}
     sentence = "".join(
         _font(text, style.LEGEND_SIZE, colours[role], SANS if role == "text" else MONO)
         for role, text in legend(graph, values)
     )
     rows = [_font(whole_expression(graph), style.TITLE_SIZE, style.INK, bold=True), sentence]
-    rows += [_font(line, style.LEGEND_SIZE, style.MUTED) for line in facts(graph, depth)]
+    rows += [_font(line, style.LEGEND_SIZE, style.MUTED) for line in facts(graph, depth, saved)]
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{"".join(map(_row, rows))}</TABLE>>'
 
 
 def _label(card: Card, texts: Face) -> str:
     details = [_row(_font(note, style.SMALL_SIZE, style.MUTED)) for note in texts.notes]
     details += [_numbers(numbers) for numbers in texts.numbers]
-    if texts.paths:
-        details.append(_row(_font(texts.paths, style.SMALL_SIZE, style.GRADIENT)))
+    for kind, text in texts.last_lines:
+        details.append(_row(_font(text, style.SMALL_SIZE, style.GRADIENT if kind == "paths" else style.MUTED)))
     rows = [_row(_head(card, texts)), *(["<HR/>", *details] if details else [])]
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(rows)}</TABLE>>'
 

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import describe
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.render.folding import close_deeper_than, levels
+from tinygrad_edu.render.folding import close_deeper_than, cone, levels, roll
 from tinygrad_edu.render.picture import DrawingError, Picture
+from tinygrad_edu.subject import graph_of
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
 COMFORTABLE = 120  # cards that a reader can take in; above, modules are closed
-MOST = 2_000  # cards that Graphviz can lay out in a few seconds
+MOST = 2_000  # cards that a browser scrolls through and Graphviz lays out in a few seconds
 
 
 def draw(
-    output: Tensor,
+    output: Tensor | Callable[..., Tensor],
+    *args: Any,
     names: Mapping[Any, Any] | None = None,
     depth: int | None = None,
     values: bool = True,
     grads: bool = True,
     direction: str | None = None,
+    focus: Tensor | str | None = None,
     max_nodes: int | None = None,
+    saved: bool = False,
 ) -> Picture:
     """A picture of the computation of `output`: one card per line of code, with its value and its gradient.
 
-    output      a Tensor that depends on something that requires grad
-    names       {name: tensor} or {tensor: name}; `names=locals()` takes the names of the program
+    output      a Tensor that depends on something that requires grad; or a function, called on tracked copies of
+                `args`: of Tensors, of arrays and of numbers
+    names       {name: tensor} or {tensor: name}; what has no name there is called by its path in its module, by its
+                own `name`, by the caller's or the function's variable, or t1, t2, …
     depth       how many levels of modules to show; those below are closed to one card each. By default as many as
-                fit into 120 cards
+                fit into 120 cards, and modules that repeat are rolled into one card: `× 28`
     values      whether cards show the numbers of the forward pass
     grads       whether to compute and show gradients; no `.grad` is touched
     direction   "TB" from top to bottom or "LR" from left to right; by default whichever fits
+    focus       a Tensor or a name: only what it was computed from and what was computed from it
     max_nodes   the most cards to draw; modules close only above it (2,000 if not given)
+    saved       whether cards show the memory that the graph holds for backward
 
     Raises GradientError where `output` has no graph, and DrawingError where the picture would be too large.
 
@@ -59,21 +67,26 @@ def draw(
             raise DrawingError(
                 describe(f"{name} must be a whole number from 1, not {number!r}", code="not-a-whole-number")
             )
-    graph, depth = _fold(Graph.of(output, names, grads), depth, max_nodes or COMFORTABLE)
+    graph, focused = graph_of(output, args, names, grads, focus)
+    if focused:
+        graph = cone(graph, focused)
+    graph, depth = _fold(graph, depth, max_nodes)
     if len(graph.cards) > (max_nodes or MOST):
         raise DrawingError(_too_large(graph, max_nodes or MOST, depth))
-    return Picture(graph, direction, values, depth)
+    return Picture(graph, direction, values, depth, saved)
 
 
-def _fold(graph: Graph, depth: int | None, comfortable: int) -> tuple[Graph, int | None]:
+def _fold(graph: Graph, depth: int | None, max_nodes: int | None) -> tuple[Graph, int | None]:
     """The graph with modules closed at `depth`, or at the deepest level that is still comfortable."""
     if depth is not None:
-        return close_deeper_than(graph, depth), depth
+        closed = close_deeper_than(graph, depth)
+        return (roll(closed) if len(closed.cards) > (max_nodes or MOST) else closed), depth
+    comfortable = max_nodes or COMFORTABLE
     if len(graph.cards) <= comfortable:
         return graph, None
     folded: tuple[Graph, int | None] = (graph, None)
     for level in range(max(levels(graph).values(), default=0), 0, -1):
-        folded = close_deeper_than(graph, level), level
+        folded = roll(close_deeper_than(graph, level)), level
         if len(folded[0].cards) <= comfortable:
             break
     return folded

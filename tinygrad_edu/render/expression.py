@@ -53,7 +53,7 @@ def whole_expression(graph: Graph) -> str:
     """`loss = mse_loss(mlp(x), y)`: everything on one line if that is short, else the last step."""
     outermost = {box.id for box in graph.boxes if box.parent is None}
     closed = close(graph, outermost) if outermost else graph
-    pieces: dict[str, Piece | None] = {}
+    pieces: dict[str, Piece | None] = {card.id: Piece(card.name) for card in closed.outside}
     for card in closed.cards:
         parts = [pieces[o] if isinstance(o, str) else number_piece(o) for o in card.operands]
         called_once = not card.nodes_inside or len(closed.arrows_from[card.id]) <= 1

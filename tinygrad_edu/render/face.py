@@ -9,7 +9,7 @@ from tinygrad_edu.cards import Card
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.numbers import aligned, grid
 from tinygrad_edu.render.expression import expression, line_of_code, shorten
-from tinygrad_edu.render.wording import parameters, paths_text, shape_text
+from tinygrad_edu.render.wording import bytes_text, parameters, paths_text, shape_text
 
 WORD_COLUMN = 6  # characters that `value` and `grad` take before the numbers
 
@@ -33,6 +33,7 @@ class Face:
     notes        what a closed module is and holds
     numbers      the value and the gradient
     paths        the gradient as a sum over paths
+    saved        the memory that the graph holds for it, if that is asked for
     tooltip      the whole line of code and where it stands in the program
     """
 
@@ -42,6 +43,7 @@ class Face:
     notes: tuple[str, ...]
     numbers: tuple[Numbers, ...]
     paths: str
+    saved: str
     tooltip: str
 
     @property
@@ -49,9 +51,14 @@ class Face:
         """Whether the head doesn't show the whole line of code."""
         return "…" in self.name + self.made
 
+    @property
+    def last_lines(self) -> list[tuple[str, str]]:
+        """What stands below the numbers: class and text."""
+        return [(kind, text) for kind, text in (("paths", self.paths), ("note", self.saved)) if text]
 
-def face(graph: Graph, card: Card, values: bool = True) -> Face:
-    """What stands on `card`; `values` says whether its value does."""
+
+def face(graph: Graph, card: Card, values: bool = True, saved: bool = False) -> Face:
+    """What stands on `card`; `values` says whether its value does, `saved` whether the memory it holds does."""
     made = f" = {shorten(expression(graph, card))}" if card.computed else card.kind
     inside = parameters(card.parameters_inside) if card.parameters_inside else ""
     shown = [("value", card.value)] if values else []
@@ -65,6 +72,7 @@ def face(graph: Graph, card: Card, values: bool = True) -> Face:
         notes=tuple(text for text in (card.note, inside) if text) if card.nodes_inside else (),
         numbers=tuple(Numbers(word, tuple(texts)) for (word, _), texts in zip(shown, lines)),
         paths=paths_text(graph, card) if graph.scalar else "",
+        saved=f"saved {bytes_text(card.bytes_held)}" if saved else "",
         tooltip=line_of_code(graph, card) + (f"   {card.site}" if card.site else ""),
     )
 

@@ -166,9 +166,9 @@ class _Layouter:
             home = self.home[card.id]
             for box in reversed(chains[home][:-1]):
                 self.level[self.parent[box]].ends.setdefault(("box", box), -1)  # type: ignore[index]
-            for position, operand in enumerate(card.operands):
-                if isinstance(operand, str) and operand not in self.beside:
-                    self._connect(Arrow(operand, card.id, position), chains)
+            for arrow in self.graph.arrows_to[card.id]:
+                if arrow.source not in self.beside:
+                    self._connect(arrow, chains)
             self.level[home].ends.setdefault(("card", card.id), -1)
 
     def _connect(self, arrow: Arrow, chains: Mapping[str | None, list[str | None]]) -> None:

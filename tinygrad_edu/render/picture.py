@@ -1,7 +1,7 @@
 """Picture: what `draw` gives. Shows itself in notebooks and terminals, and saves itself by the suffix of a path.
 
-SVG, text and DOT are written in Python and need nothing. PNG and PDF are made by Graphviz: its program `dot`, or the
-package pygraphviz.
+SVG, pages and text of all kinds are written in Python and need nothing. PNG and PDF are made by Graphviz: its program
+`dot`, or the package pygraphviz.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_edu.errors import GraphvizNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.graph import Graph
+from tinygrad_edu.render.data import json_source
 from tinygrad_edu.render.dot import dot_name, dot_source, dot_statements
+from tinygrad_edu.render.expression import whole_expression
 from tinygrad_edu.render.graphviz import can_render, render
+from tinygrad_edu.render.mermaid import mermaid_source
+from tinygrad_edu.render.page import graph_page
 from tinygrad_edu.render.svg import Drawing, drawing, svg_of, title_lines
 from tinygrad_edu.render.text import text_table
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 
     import graphviz
 
-SUFFIXES = (".svg", ".dot", ".gv", ".txt")
+SUFFIXES = (".svg", ".html", ".dot", ".gv", ".mmd", ".json", ".txt")
 GRAPHVIZ_SUFFIXES = (".png", ".pdf")
 ENGINES = (None, "dot")
 
@@ -41,43 +45,58 @@ class Picture:
     direction   "TB", "LR", or None for whichever fits
     values      whether cards show numbers
     depth       the level at which modules are closed, None where all are open
+    saved       whether cards show the memory that the graph holds for them
     """
 
     graph: Graph
     direction: str | None = None
     values: bool = True
     depth: int | None = None
+    saved: bool = False
 
     def __str__(self) -> str:
-        return text_table(self.graph, self.values, self.depth)
+        return text_table(self.graph, self.values, self.depth, self.saved)
 
     __repr__ = __str__
 
     @cached_property
     def drawing(self) -> Drawing:
         """Where everything stands in the SVG: see `render/svg.py` and `render/layout.py`."""
-        return drawing(self.graph, self.direction, self.values)
+        return drawing(self.graph, self.direction, self.values, self.saved)
 
     def to_svg(self) -> str:
         """The picture as SVG, laid out and written in Python."""
-        return svg_of(self.graph, self.drawing, title_lines(self.graph, self.values, self.depth))
+        return svg_of(self.graph, self.drawing, title_lines(self.graph, self.values, self.depth, self.saved))
+
+    def to_html(self) -> str:
+        """The picture as a page that stands alone: the SVG, and the table below it. It holds no script."""
+        return graph_page(self.graph, whole_expression(self.graph), self.to_svg(), self.values, self.saved)
 
     def to_dot(self) -> str:
         """The picture in the language of Graphviz."""
-        return dot_source(self.graph, self.direction, self.values, self.depth)
+        return dot_source(self.graph, self.direction, self.values, self.depth, self.saved)
+
+    def to_mermaid(self) -> str:
+        """The picture as a Mermaid flowchart, which GitHub draws within Markdown."""
+        return mermaid_source(self.graph, self.direction, self.values, self.saved)
+
+    def to_json(self) -> str:
+        """What the picture shows, as data."""
+        return json_source(self.graph, self.values, self.depth, self.saved)
 
     def to_graphviz(self) -> graphviz.Digraph:
         """The picture as a `graphviz.Digraph`, for those who want to add to it or render it themselves."""
         import graphviz
 
-        statements = dot_statements(self.graph, self.direction, self.values, self.depth)
+        statements = dot_statements(self.graph, self.direction, self.values, self.depth, self.saved)
         return graphviz.Digraph(dot_name(self.graph).strip('"'), body=[f"\t{line}\n" for line in statements])
 
     def save(self, path: str | os.PathLike[str], engine: str | None = None) -> Path:
         """Write the picture to `path` and give the path back. The suffix says as what.
 
-        .svg .dot .gv .txt    need nothing
-        .png .pdf             need Graphviz; without it GraphvizNotFound says how to get it, and the .dot is kept
+        .svg .html .txt .json   need nothing
+        .dot .gv .mmd           need nothing: text that Graphviz or Mermaid draws
+        .png .pdf               need Graphviz; without it GraphvizNotFound says how to get it, and the .dot is kept
 
         engine   "dot" has Graphviz lay out and write a .svg too
 
@@ -91,12 +110,8 @@ class Picture:
             )
         if suffix in GRAPHVIZ_SUFFIXES or (suffix == ".svg" and engine == "dot"):
             return self._save_rendered(target, suffix[1:])
-        if suffix == ".svg":
-            return write_atomically(target, self.to_svg().encode())
-        if suffix == ".txt":
-            return write_atomically(target, f"{self}\n".encode())
         if suffix in SUFFIXES:
-            return write_atomically(target, self.to_dot().encode())
+            return write_atomically(target, self._text(suffix).encode())
         raise DrawingError(
             describe(
                 f"can't tell from its suffix what {target} should be",
@@ -105,6 +120,12 @@ class Picture:
                 code="wrong-file-type",
             )
         )
+
+    def _text(self, suffix: str) -> str:
+        if suffix == ".txt":
+            return f"{self}\n"
+        forms = {".svg": self.to_svg, ".html": self.to_html, ".mmd": self.to_mermaid, ".json": self.to_json}
+        return forms.get(suffix, self.to_dot)()
 
     def _save_rendered(self, target: Path, form: str) -> Path:
         source = self.to_dot()

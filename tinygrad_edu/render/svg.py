@@ -50,9 +50,9 @@ class Drawing:
     labels: dict[Arrow, tuple[str, str]]  # class and text of what stands on arrows
 
 
-def drawing(graph: Graph, direction: str | None = None, values: bool = True) -> Drawing:
-    """Lay `graph` out: "TB", "LR", or by default whichever fits; `values` says whether cards show their value."""
-    faces = {card.id: face(graph, card, values) for card in graph.cards}
+def drawing(graph: Graph, direction: str | None = None, values: bool = True, saved: bool = False) -> Drawing:
+    """Lay `graph` out: "TB", "LR", or by default whichever fits; `values` and `saved` as for `face`."""
+    faces = {card.id: face(graph, card, values, saved) for card in graph.cards}
     labels = {arrow: label for arrow in graph.arrows if (label := _arrow_label(graph, arrow))}
     sizes = Sizes(
         cards={id: card_size(each) for id, each in faces.items()},
@@ -86,7 +86,7 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
     lines = list(_wrap(title, max(layout.width, NARROWEST_TITLE)))
     head = sum(height for _, height in lines) + (10.0 if lines else 0.0)
     widths = [_title_width(line) for line, _ in lines]
-    width, height = max([layout.width, *widths]) + 2 * MARGIN, layout.height + head + 2 * MARGIN
+    width, height = _whole(max([layout.width, *widths])) + 2 * MARGIN, layout.height + head + 2 * MARGIN
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="tg" width="{_n(width)}" height="{_n(height)}" '
         f'viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{_escape(whole_expression(graph))}" '
@@ -97,7 +97,7 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
     for line, line_height in lines:
         y += line_height
         out.append(_title_line(line, y - 5.0))
-    left = MARGIN + max((width - 2 * MARGIN - layout.width) / 2, 0.0) if layout.direction == "TB" else MARGIN
+    left = MARGIN + (width - 2 * MARGIN - layout.width) // 2 if layout.direction == "TB" else MARGIN
     out.append(f'<g transform="translate({_n(left)} {_n(MARGIN + head)})">')
     tooltips = len(graph.cards) <= MANY_CARDS
     out += ['<g class="boxes">', *_boxes(graph, layout, tooltips), '</g><g class="arrows">']
@@ -140,12 +140,12 @@ def _sized(x: float, y: float, kind: str, width: float, content: str) -> str:
 Words = list[tuple[str, str]]  # (role, text)
 
 
-def title_lines(graph: Graph, values: bool, depth: int | None) -> list[Words]:
+def title_lines(graph: Graph, values: bool, depth: int | None, saved: bool = False) -> list[Words]:
     """What stands above a picture: its expression, how to read it, and facts about it."""
     return [
         [("title", whole_expression(graph))],
         legend(graph, values),
-        *([("text", line)] for line in facts(graph, depth)),
+        *([("text", line)] for line in facts(graph, depth, saved)),
     ]
 
 
@@ -204,9 +204,8 @@ def card_size(texts: Face) -> tuple[float, float]:
     for numbers in texts.numbers:
         longest = max(map(len, numbers.lines), default=0)
         widths.append(mono_width(" " * (WORD_COLUMN + longest), style.NUMBER_SIZE))
-    if texts.paths:
-        widths.append(sans_width(texts.paths, style.SMALL_SIZE))
-    lines = len(texts.notes) * NOTE_LINE + bool(texts.paths) * (NOTE_LINE + 3.0)
+    widths += [sans_width(text, style.SMALL_SIZE) for _, text in texts.last_lines]
+    lines = len(texts.notes) * NOTE_LINE + len(texts.last_lines) * NOTE_LINE + bool(texts.last_lines) * 3.0
     lines += sum(len(numbers.lines) * NUMBER_LINE + NUMBER_GAP for numbers in texts.numbers)
     return 2.0 * math.ceil(max(widths) / 2 + PAD), _whole(HEAD_HEIGHT + (lines + 4.0 if lines else 1.0))
 
@@ -221,7 +220,7 @@ def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
     out.append(_sized(PAD, HEAD_LINE, "", _head_width(texts), content))
     if texts.shape:
         out.append(f'<text class="shape" x="{_n(rect.width - PAD)}" y="{_n(HEAD_LINE)}">{texts.shape}</text>')
-    if texts.notes or texts.numbers or texts.paths:
+    if texts.notes or texts.numbers or texts.last_lines:
         out.append(f'<path d="M5 {_n(HEAD_HEIGHT)}H{_n(rect.width - 5)}"/>')
     y = HEAD_HEIGHT + 1.0
     for note in texts.notes:
@@ -231,10 +230,9 @@ def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
         y += NUMBER_GAP
         out.append(_numbers(numbers, y + 9.0))
         y += NUMBER_LINE * len(numbers.lines)
-    if texts.paths:
+    for kind, text in texts.last_lines:
         y += NOTE_LINE
-        width = sans_width(texts.paths, style.SMALL_SIZE)
-        out.append(_sized(PAD, y, "paths", width, _escape(texts.paths)))
+        out.append(_sized(PAD, y, kind, sans_width(text, style.SMALL_SIZE), _escape(text)))
     return "".join([*out, "</g>"])
 
 

@@ -14,6 +14,7 @@ from tinygrad_edu.numbers import number_text
 
 COUNTED = ("no", "one", "two", "three", "four", "five", "six")
 MOST_TERMS = 4  # of a sum over paths
+LONGEST_FORMULA = 20  # characters of a local derivative on an arrow
 
 
 def legend(graph: Graph, values: bool) -> list[tuple[str, str]]:
@@ -33,20 +34,42 @@ def legend(graph: Graph, values: bool) -> list[tuple[str, str]]:
     return parts
 
 
-def facts(graph: Graph, depth: int | None) -> list[str]:
+def facts(graph: Graph, depth: int | None, saved: bool = False) -> list[str]:
     """Lines about the whole graph: how large it is, what is hidden, what to beware of."""
     counts = [plural(graph.node_count, "node")]
     if graph.parameter_shapes:
         counts.append(parameters(graph.parameter_shapes))
+    if saved:
+        counts.append(f"{bytes_text(sum(card.bytes_held for card in graph.cards))} saved for backward")
     lines = [" · ".join(counts)]
-    closed = sum(1 for card in graph.cards if card.nodes_inside)
+    closed = sum(card.times for card in graph.cards if card.nodes_inside)
+    hidden = [f"only what {graph.by_id[graph.focus].name} comes from and goes into"] if graph.focus else []
     if closed:
+        hidden.append(f"{plural(closed, 'module')} closed" + _how_to_open(graph, closed, depth))
+    if hidden:
         shown = sum(1 for card in graph.cards if card.computed and not card.nodes_inside)
-        opens = f"; depth={depth + 1} opens {'it' if closed == 1 else 'them'}" if depth is not None else ""
-        lines.append(
-            f"{shown:,} of {plural(graph.operations, 'operation')} shown ({plural(closed, 'module')} closed{opens})"
-        )
+        lines.append(f"{shown:,} of {plural(graph.operations, 'operation')} shown ({'; '.join(hidden)})")
     return lines + list(graph.notes)
+
+
+def _how_to_open(graph: Graph, closed: int, depth: int | None) -> str:
+    rolled = ", alike ones in one card" if any(card.times > 1 for card in graph.cards) else ""
+    if depth is None:
+        return rolled
+    return f"{rolled}; depth={depth + 1} opens {'it' if closed == 1 else 'them'}"
+
+
+def bytes_text(count: int) -> str:
+    """`48 B`, `1.2 kB`, `3.4 MB`.
+
+    >>> bytes_text(999), bytes_text(12_544), bytes_text(1_500_000)
+    ('999 B', '12.5 kB', '1.5 MB')
+    """
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if size >= 1000:
+            size, unit = size / 1000, larger
+    return f"{size:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -72,20 +95,21 @@ def box_text(box: Box) -> str:
 
 
 def slope_text(graph: Graph, arrow: Arrow) -> str:
-    """What stands on an arrow between scalars: `∂t1/∂a = −3`, or the number alone where arrows run side by side."""
+    """What stands on an arrow between scalars: `∂t1/∂a = b = −3`; without its left side where two run side by side."""
     target = graph.by_id[arrow.target]
     slope = target.slopes[arrow.position] if target.slopes else None
     if slope is None:
         return ""
-    if target.inputs.count(arrow.source) > 1:
-        return number_text(slope)
-    return f"∂{target.name}/∂{graph.by_id[arrow.source].name} = {number_text(slope)}"
+    formula = target.slope_formulas[arrow.position] if target.slope_formulas else ""
+    sides = [] if target.inputs.count(arrow.source) > 1 else [f"∂{target.name}/∂{graph.by_id[arrow.source].name}"]
+    sides += [formula] if 0 < len(formula) <= LONGEST_FORMULA else []
+    return " = ".join([*sides, number_text(slope)])
 
 
 def paths_text(graph: Graph, card: Card) -> str:
     """The gradient of a scalar card as the sum over its paths: `= (−8)·(−3) + (−8)·1 : two paths, add them`."""
     leaving = graph.arrows_from[card.id]
-    if card.grad is None or not leaving or (card.computed and len(leaving) == 1):
+    if card.grad is None or not leaving or (card.computed and len(leaving) == 1) or card.id in graph.partly:
         return ""
     terms = []
     for arrow in leaving:
