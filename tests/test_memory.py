@@ -1,6 +1,7 @@
 """Whose memory an array is: no write, by whatever way, gives a wrong gradient without a word."""
 
 import copy
+import operator
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
-from tinygrad_edu.errors import GradientError, ShapeError
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError
 
 
 def leaf(value, **options):
@@ -456,3 +457,102 @@ def test_detached_view_of_a_leaf_changed_in_the_graph_with_the_next_step_of_the_
     x.data -= 1.0
     y.sum().backward()
     assert w.grad.tolist() == [2.0, 3.0]
+
+
+# --- x[i] += y -------------------------------------------------------------------------------------------------
+
+
+def test_augmented_writes_to_parts_of_a_computed_tensor_are_recorded():
+    x, y = leaf([1.0, 2.0, 3.0, 4.0]), leaf([5.0, 6.0])
+    z = x * 2
+    z[1:3] += y
+    z[0] *= 3
+    z[-1:] -= 1
+    z[[0, 0, 1]] += 1.0
+    expected = np.arange(2.0, 10, 2)
+    expected[1:3] += [5, 6]
+    expected[0] *= 3
+    expected[-1:] -= 1
+    expected[[0, 0, 1]] += 1.0
+    assert z.tolist() == expected.tolist()
+    (z * z).sum().backward()
+    assert x.grad.tolist() == (2 * expected * [6, 2, 2, 2]).tolist()
+    assert y.grad.tolist() == (2 * expected[1:3]).tolist()
+
+
+@pytest.mark.parametrize("op", [operator.iadd, operator.imatmul, operator.ifloordiv, operator.imod])
+def test_every_in_place_operator_reaches_the_whole_through_a_part(op):
+    x, y = np.arange(1.0, 10).reshape(3, 3), np.array([[2.0, 1.0], [0.5, 4.0]])
+    z, expected = leaf(x) * 1, x.copy()
+    if op is operator.iadd:
+        z[1:, 1:] += y
+    elif op is operator.imatmul:
+        z[1:, 1:] @= y
+    elif op is operator.ifloordiv:
+        z[1:, 1:] //= y
+    else:
+        z[1:, 1:] %= y
+    expected[1:, 1:] = op(expected[1:, 1:].copy(), y)
+    assert z.tolist() == expected.tolist()
+
+
+def test_augmented_write_of_a_tracked_value_into_a_buffer():
+    w, buffer = leaf([1.0, 2.0]), tg.zeros(4)
+    buffer[1:3] += w
+    buffer[1:3] *= w
+    buffer.sum().backward()
+    assert (buffer.tolist(), w.grad.tolist()) == ([0.0, 1.0, 4.0, 0.0], [2.0, 4.0])
+
+
+def test_augmented_write_to_shared_memory_reaches_the_array():
+    array = np.zeros(3)
+    x = tg.from_numpy(array)
+    x[1:] += 5.0
+    x[0] -= 1.0
+    assert array.tolist() == [-1.0, 5.0, 5.0]
+
+
+def test_augmented_write_to_a_part_that_has_a_name_or_lies_in_a_list_is_an_error():
+    z = leaf([1.0, 2.0, 3.0]) * 2
+    part = z[1:]
+    parts = [z[1:]]
+    with pytest.raises(GradientError, match="would not reach"):
+        part += 1
+    with pytest.raises(GradientError, match="would not reach"):
+        parts[0] += 1
+    with pytest.raises(GradientError, match="would not reach"):
+        z[1:][0] += 1
+    assert z.tolist() == [2.0, 4.0, 6.0]
+
+
+def test_augmented_write_to_a_part_of_a_leaf_needs_no_grad():
+    x = leaf([1.0, 2.0, 3.0])
+    with pytest.raises(GradientError, match="is a leaf that requires grad"):
+        x[0] += 1
+    with tg.no_grad():
+        x[0] += 1
+        x[1:] *= 2
+    assert x.tolist() == [2.0, 4.0, 6.0]
+
+
+def test_augmented_write_keeps_the_dtype():
+    x = Tensor([1, 2, 3])
+    with pytest.raises(DtypeError, match="can't put float64 into int64"):
+        x[1:] += 1.5
+    z = leaf([1.0, 2.0], dtype=np.float32) * 1
+    z[:1] += np.ones(1)
+    assert (z.dtype, z.tolist()) == (np.float32, [2.0, 2.0])
+
+
+def test_in_place_operators_of_whole_numbers():
+    x, y = Tensor([6, 4]), np.array([6, 4])
+    other, also = x, y
+    for op, value in ((operator.irshift, 1), (operator.ior, 8), (operator.ixor, 1), (operator.iand, 15),
+                      (operator.ilshift, 2), (operator.ifloordiv, 3), (operator.imod, 5)):  # fmt: skip
+        x, y = op(x, value), op(y, value)
+    assert x.tolist() == y.tolist() == other.tolist() == also.tolist()
+    assert (2 << x).tolist() == (2 << y).tolist()
+    assert ((x << 2) >> 1).tolist() == ((y << 2) >> 1).tolist()
+    assert (64 >> x).tolist() == (64 >> y).tolist()
+    assert int(y[0]) in x
+    assert 99 not in x

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.augmented import stored_back
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.node import Constant, Leaf, Node, constant, here, node_site, state
 from tinygrad_edu.op import Op
@@ -211,39 +212,51 @@ def _forbid_lost_gradient(x: Tensor, tracked: bool) -> None:
 
 
 def update(x: Tensor, op: Op, other: Any) -> Tensor:
-    """`x op= other`: in place for leaves and constants, a new recorded value under the same handle otherwise."""
-    forbid_lost_writes(x, f"in-place {op.name}")
+    """`x op= other`: in place for leaves and constants, a new recorded value under the same handle otherwise.
+
+    In `z[i] op= other` x is `z[i]`, and Python stores what comes out at `z[i]`: then a view needs no write.
+    """
+    what = f"in-place {op.name}"
+    passing = (x._owner is not None or is_tracked_view(x)) and stored_back(sys._getframe(2), sys.getrefcount(x))
+    if not passing:
+        forbid_lost_writes(x, what)
     result = op(x, other)
     if result.shape != x.shape:
         raise ShapeError(
             describe(
-                f"in-place {op.name} can't change the shape {x.shape} to {result.shape}",
+                f"{what} can't change the shape {x.shape} to {result.shape}",
                 where=here(),
                 fix="x = x + y",
                 code="shape-would-change",
             )
         )
-    return assign(x, result, f"in-place {op.name}")
+    return _converted(result, x, what) if passing else assign(x, result, what)
 
 
 def assign(x: Tensor, result: Tensor, what: str) -> Tensor:
     """Let `x` have the value of `result`, of the same shape: recorded where a gradient depends on it."""
-    if result.dtype != x.dtype:
-        if not np.can_cast(result.dtype, x.dtype, casting="same_kind"):
-            raise DtypeError(
-                describe(
-                    f"{what} can't put {result.dtype} into {x.dtype}",
-                    where=here(),
-                    fix="x = x + y",
-                    code="cast-not-allowed",
-                )
-            )
-        result = shape.astype(result, dtype=x.dtype)
+    result = _converted(result, x, what)
     if result.requires_grad or (x.requires_grad and not x.is_leaf):
         _forbid_lost_gradient(x, result.requires_grad)
         return _rebind(x, result)
     _write_array(x, Ellipsis, result._data)
     return x
+
+
+def _converted(result: Tensor, x: Tensor, what: str) -> Tensor:
+    """The result in the dtype of `x`. Raises DtypeError where NumPy would not cast it."""
+    if result.dtype == x.dtype:
+        return result
+    if not np.can_cast(result.dtype, x.dtype, casting="same_kind"):
+        raise DtypeError(
+            describe(
+                f"{what} can't put {result.dtype} into {x.dtype}",
+                where=here(),
+                fix="x = x + y",
+                code="cast-not-allowed",
+            )
+        )
+    return shape.astype(result, dtype=x.dtype)
 
 
 def write(x: Tensor, key: Any, value: Tensor) -> None:

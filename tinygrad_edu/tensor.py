@@ -154,6 +154,18 @@ class Tensor(Handle, ArrayMethods):
     def __rxor__(self, other: Any) -> Tensor:
         return apply2(bits.bitwise_xor, other, self)
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return apply2(bits.left_shift, self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return apply2(bits.left_shift, other, self)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return apply2(bits.right_shift, self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return apply2(bits.right_shift, other, self)
+
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return self // other, self % other
 
@@ -218,12 +230,39 @@ class Tensor(Handle, ArrayMethods):
     def __ipow__(self, other: Any) -> Tensor:
         return update(self, elementwise.power, other)
 
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return update(self, rounding.floor_divide, other)
+
+    def __imod__(self, other: Any) -> Tensor:
+        return update(self, rounding.remainder, other)
+
+    def __imatmul__(self, other: Any) -> Tensor:
+        return update(self, linalg.matmul, other)
+
+    def __iand__(self, other: Any) -> Tensor:
+        return update(self, bits.bitwise_and, other)
+
+    def __ior__(self, other: Any) -> Tensor:
+        return update(self, bits.bitwise_or, other)
+
+    def __ixor__(self, other: Any) -> Tensor:
+        return update(self, bits.bitwise_xor, other)
+
+    def __ilshift__(self, other: Any) -> Tensor:
+        return update(self, bits.left_shift, other)
+
+    def __irshift__(self, other: Any) -> Tensor:
+        return update(self, bits.right_shift, other)
+
     # --- elements, casts and copies --------------------------------------------------------------------------
 
     def __len__(self) -> int:
         if not self._data.ndim:
             raise DtypeError(describe("a 0-d tensor has no len()", where=here(), code="number-has-no-length"))
         return len(self._data)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._data == as_tensor(value)._data).any())
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
