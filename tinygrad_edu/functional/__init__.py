@@ -33,6 +33,10 @@ from tinygrad_edu.functional.activations import (
     tanhshrink,
     threshold,
 )
+from tinygrad_edu.functional.attention import (
+    embedding,
+    scaled_dot_product_attention,
+)
 from tinygrad_edu.functional.classification import (
     cross_entropy,
     multi_margin_loss,
@@ -53,6 +57,12 @@ from tinygrad_edu.functional.distances import (
     normalize,
     pairwise_distance,
 )
+from tinygrad_edu.functional.dropout import (
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+)
 from tinygrad_edu.functional.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -71,6 +81,14 @@ from tinygrad_edu.functional.margins import (
     margin_ranking_loss,
     soft_margin_loss,
     triplet_margin_loss,
+)
+from tinygrad_edu.functional.normalisation import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
 )
 from tinygrad_edu.functional.pooling import (
     adaptive_avg_pool1d,
@@ -93,6 +111,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -105,10 +124,16 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
+    "embedding",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -116,9 +141,12 @@ __all__ = [
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "margin_ranking_loss",
@@ -137,6 +165,8 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
