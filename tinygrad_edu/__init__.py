@@ -202,6 +202,7 @@ from tinygrad_edu.compositions.statistics import (
 from tinygrad_edu.compositions.writing import copyto, fill_diagonal, place, put, put_along_axis, putmask
 from tinygrad_edu.creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
 from tinygrad_edu.custom import checkpoint, custom_op
+from tinygrad_edu.equations import FourEquations, four_equations
 from tinygrad_edu.explain import Explanation, explain
 from tinygrad_edu.gradcheck import GradcheckReport, gradcheck
 from tinygrad_edu.graph import Graph
@@ -322,6 +323,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Explanation",
+    "FourEquations",
     "GradcheckReport",
     "Graph",
     "Picture",
@@ -457,6 +459,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "four_equations",
     "frexp",
     "from_numpy",
     "full",
