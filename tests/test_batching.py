@@ -53,6 +53,22 @@ def test_an_index_of_each_sample_s_own():
     np.testing.assert_array_equal(picked.numpy(), TABLE[np.arange(6), [0, 1, 2, 3, 0, 1]])
 
 
+MASK = np.array([[True, False], [False, True], [True, True]])
+INDICES = [
+    [1, 0], (..., [1, 0]), (slice(None), [1, 0]), ([2, 0], [1, 1]), ([2, 0], 1), (1, [1, 0]), MASK,
+    (MASK, [0, 1, 1, 0]),
+    (0, slice(None), [0, 1]), ([0, 1], slice(None), [0, 1]), (None, [0, 1], None), ([[0, 1], [2, 0]], None, [0, 1]),
+    (..., np.array(1)), (True, 0), ([0, 1], True, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_every_kind_of_index_gives_each_sample_what_it_gives_alone(index):
+    batch = np.arange(72.0).reshape(6, 3, 2, 2)
+    looped = np.stack([x[index] for x in batch])
+    np.testing.assert_array_equal(tg.vmap(lambda x: x[index])(batch).numpy(), looped)
+
+
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_per_sample_gradients_are_those_of_each_sample_alone(seed):

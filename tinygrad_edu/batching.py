@@ -199,9 +199,18 @@ def _expand_dims(op: Op, arrays: tuple[Any, ...], params: Params) -> Tensor:
 def _getitem(op: Op, arrays: tuple[Any, ...], params: Params) -> Tensor | None:
     (x,) = arrays
     index = _parts(params["index"])
-    if any(isinstance(part, np.ndarray | list) for part in index):
+    if any(isinstance(part, np.ndarray | list) for part in index) and not _together(index):
         return None
     return op(full_of(x), index=(slice(None), *index))
+
+
+def _together(index: tuple[Any, ...]) -> bool:
+    """Whether the integers and arrays in an index stand side by side: then NumPy leaves the axes before them alone."""
+    advanced = [
+        i for i, part in enumerate(index) if part is not None and part is not ... and not isinstance(part, slice)
+    ]
+    no_flags = not any(isinstance(part, bool | np.bool) for part in index)
+    return no_flags and advanced[-1] - advanced[0] == len(advanced) - 1
 
 
 def _astype(op: Op, arrays: tuple[Any, ...], params: Params) -> Tensor:
