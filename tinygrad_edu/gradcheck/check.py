@@ -1,230 +1,255 @@
-"""What users call: a function and its inputs, made fit for checking, and the check itself."""
+"""What users call: the check itself, order by order."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import gradients
-from tinygrad_edu.errors import DtypeError, GradcheckError, GradientError, describe
-from tinygrad_edu.gradcheck.numeric import STEP, Arrays, Evaluate, differences, tensors_on
-from tinygrad_edu.gradcheck.report import GradcheckReport, Row
-from tinygrad_edu.gradcheck.verdict import judge
+from tinygrad_edu.errors import DtypeError, GradcheckError, describe
+from tinygrad_edu.gradcheck.level import Level, Settings, pull_back_all
+from tinygrad_edu.gradcheck.numeric import (
+    STEP,
+    Arrays,
+    tensors_on,
+)
+from tinygrad_edu.gradcheck.plan import Evaluate
+from tinygrad_edu.gradcheck.report import (
+    MUTATES,
+    RANDOM,
+    RIGHT,
+    VERDICTS,
+    Along,
+    GradcheckReport,
+    Row,
+    index_text,
+)
+from tinygrad_edu.gradcheck.subject import Subject
 from tinygrad_edu.node import here
-from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import map_tree
 
-SEED = 0  # of the cotangents, so that the same call gives the same report
+SEED = 0  # of cotangents, directions and samples, so that the same call gives the same report
+BUDGET = 2e9  # numbers computed: all 13,002 parameters of a 784-16-16-10 network take 3e8; about ten seconds
+METHODS = ("auto", "complex", "differences")
 
 
 def gradcheck(
     f: Callable[..., Any],
-    inputs: Any,
+    inputs: Any = (),
     *,
+    params: Any = None,
+    loss: Callable[..., Any] | None = None,
     order: int = 1,
+    method: str = "auto",
     rtol: float = 1e-6,
     atol: float = 1e-8,
     step: float | None = None,
+    budget: float = BUDGET,
     raise_on_failure: bool = True,
 ) -> GradcheckReport:
-    """Compare every derivative of `f` with central differences in float64.
+    """Compare every derivative of `f`, as the engine has it, with what the values of `f` say in float64.
 
-    f                 takes the inputs as Tensors and gives a Tensor of any shape
-    inputs            the arguments: arrays, numbers, Tensors, or lists, tuples and dicts of them; all are copied.
-                      A single array, number or Tensor stands for a list of one
-    order             2 compares the derivatives of the gradient too, 3 those of the second derivatives, ...
-    rtol, atol        the tolerance is `atol + rtol·|analytic|` and the numeric side's own estimate of its error
-    step              the step relative to max(1, |x|), ∛eps = 6e-6 by default; 2·step is used as well
-    raise_on_failure  False only reports
+    f         a function of the inputs that gives a Tensor of any shape (or lists, tuples and dicts of them), or a
+              network, of which the parameters are checked
+    inputs    the arguments: arrays, numbers, Tensors, or lists, tuples and dicts of them; a dict goes by name. A
+              single one stands for a list of one. Integers, booleans and anything that isn't numbers stay as they
+              are, and so do the inputs of a network that have no requires_grad
+    params    which parameters of a network to check: a pattern such as "layer2.*" or a list of them, by default all.
+              For a function that reads tensors outside itself: these, as {"w": w}, or model.named_parameters()
+    loss      called with what `f` gives: gradcheck(model, [x], loss=lambda out: mse_loss(out, y))
+    order     2 compares the derivatives of the gradient too, 3 those of the second derivatives, …
+    method    "complex": the complex step, exact to rounding, where every op allows it; it is tried out on each op.
+              "differences": central ones, with two steps that show their own error. "auto": the first where possible
+    rtol, atol  the tolerance is `atol + rtol·|analytic|` and the numeric side's own estimate of its error
+    step      of the differences, relative to max(1, |x|) and rounded to a power of 2; ∛eps = 6e-6 by default.
+              2·step is used as well
+    budget    how many numbers may be computed for comparing entries one by one. Beyond it a sample of every input is
+              compared, the rest is tested together along random directions, and the report says so
 
-    Raises GradcheckError, with the report as its text, where a derivative is wrong or can't be decided. At a kink
-    every value between the slopes of both sides counts as right.
+    Everything is copied to float64 and left as it was; a network's random generators, and those among the inputs,
+    draw the same numbers in each call. At a kink every value that the ops' conventions allow is right.
+
+    Raises GradcheckError, with the report as its text, where a derivative is wrong or can't be decided;
+    raise_on_failure=False only reports.
 
     >>> report = gradcheck(lambda x, y: x * y, [2.0, 3.0])
     >>> bool(report), report.rows[0].analytic, report.rows[0].verdict
     (True, 3.0, 'right')
+    >>> print(report)
+    gradcheck: 2 derivatives compared, all right
+      input  shape  checked  worst  analytic  numeric  error/tolerance  verdict
+      x      ()     1        ()     3         3        0                right
+      y      ()     1        ()     2         2        0                right
+      forward mode agrees with reverse mode: ⟨u, Jv⟩ = ⟨Jᵀu, v⟩
+      Taylor remainder: order 2.00 (2 or more for a right gradient, 1 for a wrong one)
     """
-    check = _Check(f, inputs)
-    relative_step = STEP if step is None else float(step)
-    rng = np.random.default_rng(SEED)
-    names, points = list(check.names), list(check.points)
-    evaluate: Evaluate = check.evaluate
-    rows: list[Row] = []
-    for level in range(1, order + 1):
-        outputs = evaluate(tensors_on(points), False)
-        cotangents = [_cotangent(rng, output) for output in outputs]
-        if len(outputs) == 1 == outputs[0].size:  # one number: the derivatives shown are those of f itself
-            cotangents = [np.ones(outputs[0].shape)]
-        higher = _pulled(evaluate, len(points))
-        analytic = higher(tensors_on(points + cotangents), False)
-        for place, name in enumerate(names):
-            numeric = differences(evaluate, points, place, cotangents, relative_step)
-            rows.append(judge(name, level, analytic[place]._data, numeric, rtol, atol))
-        of_what = "" if level == 1 else f" {level}"
-        names += [f"cotangent{of_what}" + ("" if len(cotangents) == 1 else f" {i}") for i in range(len(cotangents))]
-        points, evaluate = points + cotangents, higher
-    report = GradcheckReport(tuple(rows), order, rtol, atol)
+    if method not in METHODS:
+        raise DtypeError(
+            describe(
+                f"gradcheck: method {method!r} is unknown",
+                where=here(),
+                fix=" or ".join(map(repr, METHODS)),
+                code="gradcheck-method",
+            )
+        )
+    subject = Subject(f, inputs, params, loss)
+    settings = Settings(method, rtol, atol, STEP if step is None else float(step), budget)
+    with np.errstate(all="ignore"):  # what overflows or has no value beside the point is a finding, not a warning
+        report = _unfit(subject, order, settings)
+        if report is None:
+            report = _checked(subject, order, settings)
     if raise_on_failure and not report:
-        raise GradcheckError(describe(str(report), code="gradient-disagrees"))
+        raise _failure(report)
     return report
 
 
-class _Check:
-    """The function and its inputs, made fit for checking: flat float64 arrays with names, and complaints."""
+def _failure(report: GradcheckReport) -> GradcheckError:
+    """The error whose text is that of the report."""
+    error = GradcheckError(str(report))
+    error.code = "gradcheck-" + report.verdict.replace(" ", "-")
+    return error
 
-    def __init__(self, f: Callable[..., Any], inputs: Any) -> None:
-        if not isinstance(inputs, list | tuple | dict):
-            inputs = [inputs]
-        self.f = f
-        self.by_name = isinstance(inputs, dict)
-        self.names: list[str] = []
-        self.points: Arrays = []
-        for name, leaf in _named_leaves(f, inputs):
-            self.names.append(getattr(leaf, "name", None) or name)
-            self.points.append(_as_float64(leaf, self.names[-1]))
-        self.tree = map_tree(lambda leaf: None, inputs)
-        if not sum(point.size for point in self.points):
-            raise GradientError(
-                describe("gradcheck has nothing to check: the inputs have no entries", where=here(), code="empty-input")
+
+# --- a function that can't be compared -----------------------------------------------------------------------
+
+
+def _unfit(subject: Subject, order: int, settings: Settings) -> GradcheckReport | None:
+    """The report on a function that changes its inputs, or gives another value for the same ones; None for others."""
+    tensors, points = tensors_on(subject.points), subject.points
+    suspects: list[str] = []
+    with subject.random.suspects(suspects):
+        first = [output._data.copy() for output in subject.evaluate(tensors)]
+    for name, tensor, point in zip(subject.names, tensors, points):
+        if not np.array_equal(tensor._data, point, equal_nan=True):
+            where = index_text(tuple(int(i) for i in np.argwhere(tensor._data != point)[0]))
+            return GradcheckReport(
+                MUTATES,
+                order,
+                settings.rtol,
+                settings.atol,
+                headline=f"the function changes its input {name}, at {name}{where} for one",
+                explanation=f"  {MUTATES}: its value then depends on how often it was called, and no difference of two"
+                f" calls means anything\n    write {name} = {name} + 1 instead of {name} += 1 or {name}.data += 1,"
+                f" or work on {name}.copy()",
             )
-        self._must_repeat()
-
-    def evaluate(self, tensors: Sequence[Tensor], record: bool) -> list[Tensor]:
-        """The value of the function, in a list; `record` has no meaning here, as recording is always on."""
-        remaining = iter(tensors)
-        arguments = map_tree(lambda _: next(remaining), self.tree)
-        value = self.f(**arguments) if self.by_name else self.f(*arguments)
-        if not isinstance(value, Tensor):
-            raise DtypeError(
-                describe(
-                    f"gradcheck: the function gave {type(value).__name__}, not a Tensor",
-                    where=here(),
-                    fix="return the result of tensor operations; float() and .item() leave the graph",
-                    code="no-tensor-returned",
-                )
-            )
-        return [value]
-
-    def _must_repeat(self) -> None:
-        """Two calls must give the same bits and leave their inputs alone, else differences mean nothing."""
-        tensors = tensors_on(self.points)
-        first = self.evaluate(tensors, False)[0]._data.copy()
-        for name, tensor, point in zip(self.names, tensors, self.points):
-            if not np.array_equal(tensor._data, point, equal_nan=True):
-                raise GradientError(
-                    describe(
-                        f"gradcheck: the function changes its input {name}",
-                        where=here(),
-                        why="its value then depends on how often it was called",
-                        fix="x = x + 1 instead of x += 1 or x.data += 1",
-                        code="function-changes-input",
-                    )
-                )
-        if not first.size:
-            raise GradientError(
-                describe(
-                    f"gradcheck has nothing to check: the function gave an empty Tensor {first.shape}",
-                    code="empty-input",
-                )
-            )
-        again = self.evaluate(tensors_on(self.points), False)[0]._data
-        if first.shape != again.shape or not np.array_equal(first, again, equal_nan=True):
-            raise GradientError(
-                describe(
-                    "gradcheck: two calls of the function with the same inputs gave different values",
-                    where=here(),
-                    why="it draws random numbers, or remembers something between calls",
-                    fix="make the generator inside: def f(x): rng = np.random.default_rng(0); …",
-                    code="function-does-not-repeat",
-                )
-            )
-
-
-def _named_leaves(f: Callable[..., Any], inputs: Any) -> Iterator[tuple[str, Any]]:
-    """The leaves of the inputs in the order of map_tree, named after the parameters of `f`."""
-    if isinstance(inputs, dict):
-        parts = [(str(key), value) for key, value in inputs.items()]
-    else:
-        parts = list(zip(_parameter_names(f, len(inputs)), inputs))
-    for name, value in parts:
-        yield from _tree_leaves(name, value)
-
-
-def _tree_leaves(name: str, tree: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _tree_leaves(f"{name}[{key!r}]", value)
-    elif isinstance(tree, list | tuple):
-        for place, value in enumerate(tree):
-            yield from _tree_leaves(f"{name}[{place}]", value)
-    else:
-        yield name, tree
-
-
-def _parameter_names(f: Callable[..., Any], count: int) -> list[str]:
-    """The names under which `f` takes its first arguments; `input 1` and so on where it doesn't tell."""
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return [f"input {place}" for place in range(1, count + 1)]
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
-    return names + [f"input {place}" for place in range(len(names) + 1, count + 1)]
-
-
-def _as_float64(value: Any, name: str) -> np.ndarray:
-    """A float64 copy of one input. Python ints are numbers; integer arrays are refused, as they have no derivative."""
-    array = value._data if isinstance(value, Tensor) else np.asarray(value)
-    is_number = isinstance(value, int | float | np.generic) and not isinstance(value, bool | np.bool)
-    if array.dtype.kind != "f" and not (is_number and array.dtype.kind in "iu"):
-        raise DtypeError(
-            describe(
-                f"gradcheck: {name} is {array.dtype} and has no derivative",
-                where=here(),
-                fix="cast it, a.astype(float), or make it part of the function: gradcheck(lambda x: f(x, labels), [x])",
-                code="integers-have-no-gradient",
-            )
+    again = [output._data for output in subject.evaluate(tensors_on(points))]
+    if [a.shape for a in first] != [a.shape for a in again] or not all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip(first, again)
+    ):
+        return GradcheckReport(
+            RANDOM,
+            order,
+            settings.rtol,
+            settings.atol,
+            headline="two calls of the function with the same inputs gave different values",
+            explanation=_random(first, again, suspects),
         )
-    return np.array(array, dtype=np.float64)
+    return None
 
 
-def _cotangent(rng: np.random.Generator, output: Tensor) -> np.ndarray:
-    """1 for a single number, so that the report shows its gradient; else random weights of the output's entries.
-
-    None of them is near 0, so that no wrong entry is weighed away.
-    """
-    if output.size == 1:
-        return np.ones(output.shape)
-    signs = rng.choice([-1.0, 1.0], output.shape)
-    return np.asarray(signs * rng.uniform(0.5, 1.5, output.shape))
-
-
-# --- the analytic side ------------------------------------------------------------------------------------------------
-
-
-def _pulled(evaluate: Evaluate, count: int) -> Evaluate:
-    """The function that takes the `count` inputs of `evaluate` and a cotangent for each of its outputs, and gives
-    the gradients of the inputs.
-
-    The cotangents are inputs like the others: in the next order they are differentiated by, too, and a rule that
-    loses the history of its cotangent is found.
-    """
-
-    def pull(tensors: Sequence[Tensor], record: bool) -> list[Tensor]:
-        inputs, cotangents = list(tensors[:count]), tensors[count:]
-        totals: list[Tensor | None] = [None] * count
-        for output, cotangent in zip(evaluate(inputs, True), cotangents):
-            if output.requires_grad:
-                found = gradients(output, inputs, cotangent, create_graph=record)
-                totals = [_plus(total, g) for total, g in zip(totals, found)]
-        return [Tensor(np.zeros(x.shape)) if total is None else total for x, total in zip(inputs, totals)]
-
-    return pull
+def _random(first: Arrays, again: Arrays, suspects: list[str]) -> str:
+    pairs = (
+        (float(np.ravel(a)[i]), float(np.ravel(b)[i])) for a, b in zip(first, again) for i in range(min(a.size, b.size))
+    )
+    one, other = next((pair for pair in pairs if pair[0] != pair[1]), (np.nan, np.nan))
+    who = {
+        (): "it makes a generator without a seed inside, reads a clock, or remembers something from call to call",
+        ("np.random",): "it draws from np.random, the generator that the whole program shares",
+    }.get(tuple(suspects), f"it draws from {' and '.join(suspects)}, made outside of it")
+    seen = [name for name in suspects if name != "np.random"]
+    fix = (
+        f"give it the generator as an argument, gradcheck(f, [x, {seen[0]}]): it then draws the same numbers each time"
+        if seen
+        else "make the generator inside, from a seed: rng = np.random.default_rng(0)"
+    )
+    return f"  {RANDOM}: first {one:.8g}, then {other:.8g}\n    {who}\n    {fix}"
 
 
-def _plus(total: Tensor | None, g: Tensor | None) -> Tensor | None:
-    if total is None or g is None:
-        return g if total is None else total
-    return total + g
+# --- the check -----------------------------------------------------------------------------------------------
+
+
+def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckReport:
+    rng = np.random.default_rng(SEED)
+    names, points = list(subject.names), subject.points
+    evaluate: Evaluate = subject.evaluate
+    levels: list[Level] = []
+    for number in range(1, order + 1):
+        level = Level(number, names, points, evaluate, settings, rng)
+        levels.append(level)
+        of_what = "" if number == 1 else f" {number}"
+        count = len(level.cotangents)
+        names = names + [f"cotangent{of_what}" + ("" if count == 1 else f" {i}") for i in range(count)]
+        points, evaluate = points + level.cotangents, level.higher
+    rows = [row for level in levels for row in level.rows]
+    if subject.narrow:
+        rows = _with_float32(subject, levels[0], rows)
+    along = tuple(found for level in levels for found in level.along)
+    verdict = max((row.verdict for row in rows), key=VERDICTS.index, default=RIGHT)
+    verdict = max([verdict, *(found.verdict for found in along)], key=VERDICTS.index)
+    return GradcheckReport(
+        verdict,
+        order,
+        settings.rtol,
+        settings.atol,
+        rows=tuple(rows),
+        along=along,
+        taylor=levels[0].taylor,
+        headline=_headline(rows, along),
+        notes=tuple(_notes(subject, levels)),
+    )
+
+
+# --- the report ----------------------------------------------------------------------------------------------
+
+
+def _with_float32(subject: Subject, level: Level, rows: list[Row]) -> list[Row]:
+    """The rows with the distance of the gradients in the user's own dtypes."""
+    tensors, outputs = subject.evaluate_as_given()
+    narrow = [cotangent.astype(output.dtype) for output, cotangent in zip(outputs, level.cotangents)]
+    found = pull_back_all(outputs, tensors, narrow)
+    result = []
+    for place, row in enumerate(rows):
+        if place < len(tensors) and row.order == 1 and tensors[place].dtype.itemsize < 8 and row.entries:
+            exact = level.analytic[place]
+            g = found[place]
+            own = np.zeros(exact.shape) if g is None else g._data.astype(np.float64)
+            largest = float(np.max(np.abs(exact), initial=0.0))
+            with np.errstate(all="ignore"):
+                distance = float(np.max(np.abs(own - exact)))
+            result.append(replace(row, float32=distance / largest if largest else distance))
+        else:
+            result.append(row)
+    return result
+
+
+def _headline(rows: list[Row], along: Sequence[Along]) -> str:
+    total = sum(row.checked for row in rows)
+    counts = {verdict: sum(row.counts[verdict] for row in rows) for verdict in VERDICTS[:0:-1]}
+    found = [f"{count:,} {verdict}" for verdict, count in counts.items() if count]
+    failed = sum(one.verdict != RIGHT for one in along)
+    if failed:
+        found.append(f"{failed} of {len(along)} directions not right")
+    return f"{total:,} derivative{'' if total == 1 else 's'} compared, {', '.join(found) or 'all right'}"
+
+
+def _notes(subject: Subject, levels: Sequence[Level]) -> list[str]:
+    notes = [
+        f"not compared one by one: {row.entries - row.checked:,} of {row.entries:,} entries of {row.input}"
+        f"{'' if row.order == 1 else f' in order {row.order}'} (over the budget), tested together instead"
+        for level in levels
+        for row in level.rows
+        if row.checked < row.entries
+    ]
+    numbers = sum(cotangent.size for cotangent in levels[0].cotangents)
+    if numbers > 1:
+        notes.append(
+            f"the function gives {numbers:,} numbers: the derivatives are those of their sum with random weights"
+        )
+    if subject.random.drawn:
+        notes.append(f"replayed in each call: {', '.join(subject.random.drawn)}")
+    notes += [f"held fixed: {name} {why}" for name, why in subject.fixed]
+    narrow = levels[0].judge.narrow_steps()
+    if narrow:
+        notes.append(f"{narrow[0]} works in {narrow[1]}: the numbers after it carry fewer digits")
+    return notes
