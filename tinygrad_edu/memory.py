@@ -233,9 +233,9 @@ def update(x: Tensor, op: Op, other: Any) -> Tensor:
     return _converted(result, x, what) if passing else assign(x, result, what)
 
 
-def assign(x: Tensor, result: Tensor, what: str) -> Tensor:
+def assign(x: Tensor, result: Tensor, what: str, casting: Any = "same_kind") -> Tensor:
     """Let `x` have the value of `result`, of the same shape: recorded where a gradient depends on it."""
-    result = _converted(result, x, what)
+    result = _converted(result, x, what, casting)
     if result.requires_grad or (x.requires_grad and not x.is_leaf):
         _forbid_lost_gradient(x, result.requires_grad)
         return _rebind(x, result)
@@ -243,16 +243,17 @@ def assign(x: Tensor, result: Tensor, what: str) -> Tensor:
     return x
 
 
-def _converted(result: Tensor, x: Tensor, what: str) -> Tensor:
+def _converted(result: Tensor, x: Tensor, what: str, casting: Any = "same_kind") -> Tensor:
     """The result in the dtype of `x`. Raises DtypeError where NumPy would not cast it."""
     if result.dtype == x.dtype:
         return result
-    if not np.can_cast(result.dtype, x.dtype, casting="same_kind"):
+    if not np.can_cast(result.dtype, x.dtype, casting):
         raise DtypeError(
             describe(
                 f"{what} can't put {result.dtype} into {x.dtype}",
                 where=here(),
-                fix="x = x + y",
+                why="the digits behind the point would be lost",
+                fix="x = x + y makes a new tensor of the dtype that the result needs",
                 code="cast-not-allowed",
             )
         )

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_edu import interop
 from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, describe
-from tinygrad_edu.handle import Handle, broken, must_be_floating, to_array
+from tinygrad_edu.handle import Handle, broken, must_be_floating, to_array, to_dtype
 from tinygrad_edu.memory import (
     BORROWED,
     FROZEN,
@@ -271,7 +271,8 @@ class Tensor(Handle, ArrayMethods):
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """In another dtype. A cast to integers or booleans has no derivative and ends the graph."""
-        if np.dtype(dtype).kind == "c" and self.requires_grad and self._data.dtype.kind != "c":
+        dtype = to_dtype(dtype)
+        if dtype.kind == "c" and self.requires_grad and self._data.dtype.kind != "c":
             raise DtypeError(
                 describe(
                     "complex numbers have no derivative here",
@@ -280,11 +281,11 @@ class Tensor(Handle, ArrayMethods):
                     code="complex-gradient",
                 )
             )
-        if np.dtype(dtype).kind in "fc":
-            return apply(shape.astype, (self,), {"dtype": np.dtype(dtype)})
+        if dtype.kind in "fc":
+            return apply(shape.astype, (self,), {"dtype": dtype})
         result = tensor_on(self._data.astype(dtype))
         if self.requires_grad:
-            result._broken = broken(f"astype({np.dtype(dtype)}) at")
+            result._broken = broken(f"astype({dtype}) at")
         return result
 
     def copy(self) -> Tensor:
@@ -294,21 +295,9 @@ class Tensor(Handle, ArrayMethods):
     # --- protocols -------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and ufunc in interop.COMPOSITIONS:
-            return interop.COMPOSITIONS[ufunc](*inputs, **kwargs)
-        op = interop.OPS.get(ufunc) or interop.scipy_row(ufunc)
-        if method == "__call__" and op is not None:
-            return call(op, inputs, kwargs) if kwargs else op(*inputs)
-        if method == "outer" and op is not None and op.arity == 2:
-            x, y = map(as_tensor, inputs)
-            return call(op, (x.reshape(x.shape + (1,) * y.ndim), y), kwargs)
-        table = {"reduce": interop.REDUCTIONS, "accumulate": interop.ACCUMULATIONS}.get(method, {})
-        if ufunc not in table:
-            raise interop.unknown(ufunc, method)
-        given = {name: value for name, value in kwargs.items() if value is not None or name == "axis"}
-        (out,) = given.pop("out", (None,))
-        result = table[ufunc](inputs[0], **{"axis": 0, **given})
-        return result if out is None else into(out, result)
+        if method == "__call__" and not kwargs and (op := interop.OPS.get(ufunc)) is not None:
+            return op(*inputs)
+        return _ufuncs.method_of(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return interop.call_function(function, args, kwargs)
@@ -328,6 +317,21 @@ _backward: dict[str, Any] = {}
 def set_backward(run: Any) -> None:
     """Tell `Tensor.backward` what to do. `autodiff.py` does this once; tensors know nothing of derivatives."""
     _backward["run"] = run
+
+
+class _Ufuncs:
+    """What ufuncs with options and their methods mean: they are compositions, which this module must not know."""
+
+    method_of: Any
+    with_options: Any
+
+
+_ufuncs = _Ufuncs()
+
+
+def set_ufuncs(method_of: Any, with_options: Any) -> None:
+    """Tell tensors what `np.add.reduce(t)` and `np.add(t, 1, out=…)` mean. `compositions/ufuncs.py` does this once."""
+    _ufuncs.method_of, _ufuncs.with_options = method_of, with_options
 
 
 # --- making tensors ------------------------------------------------------------------------------------------
@@ -413,7 +417,7 @@ def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
             return apply(op, args, dict(kwargs))
         return _apply_given(op, args, kwargs)
     if isinstance(op.forward, np.ufunc) and len(args) == op.arity:
-        return _with_options(op, args, dict(kwargs))
+        return _ufuncs.with_options(op, args, dict(kwargs))  # type: ignore[no-any-return]
     try:
         arrays, params = op.bind(args, kwargs)
     except TypeError as error:
@@ -429,7 +433,7 @@ def _apply_given(op: Op, arrays: tuple[Any, ...], given: Mapping[str, Any]) -> T
     for value in params.values():
         for part in value if isinstance(value, tuple) else (value,):
             if part.__class__ in _FOREIGN:
-                return _dispatch(part, op, _operands(arrays), params)
+                return _dispatch(part, op, operands_of(arrays), params)
     return apply(op, arrays, params)
 
 
@@ -458,30 +462,6 @@ def recorded(
     tensor._node = node
     tensor._owner = tensor._broken = None
     return tensor
-
-
-def _with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
-    """A ufunc's row called with NumPy's options for ufuncs: dtype=, where= and out=, recorded like everything."""
-    dtype, where, out = options.pop("dtype", None), options.pop("where", True), options.pop("out", None)
-    out = out[0] if isinstance(out, tuple) else out
-    defaults = {"casting": "same_kind", "order": "K", "subok": True}
-    unknown = [name for name, value in options.items() if defaults.get(name) != value]
-    if unknown:
-        what = f"{op.name} on Tensors takes no {', '.join(map(repr, unknown))}"
-        raise DtypeError(
-            describe(what, where=here(), fix="dtype=, where= and out= are the options it takes", code="wrong-arguments")
-        )
-    if dtype is not None:
-        args = tuple(as_tensor(x).astype(dtype) for x in args)
-    result = op(*args)
-    if where is not True:
-        if out is None:
-            what = f"{op.name}(..., where=mask) without out= leaves the other elements undefined"
-            raise DtypeError(
-                describe(what, where=here(), fix="out=…, or tg.where(mask, result, other)", code="where-without-out")
-            )
-        result = elementwise.where(where, result, out)
-    return result if out is None else into(out, result)
 
 
 def apply1(op: Op, x: Any) -> Tensor:
@@ -514,7 +494,7 @@ def apply2(op: Op, x: Any, y: Any) -> Tensor:
     if type(y) is Tensor:
         b, n = y._data, y._node
     if type(x) is not Tensor or type(y) is not Tensor:
-        x, y = _operands((x, y))
+        x, y = operands_of((x, y))
         if x.__class__ in _FOREIGN or y.__class__ in _FOREIGN:
             return _dispatch(x if x.__class__ in _FOREIGN else y, op, (x, y), {})
         a, m = (x._data, x._node) if type(x) is Tensor else (x, None)
@@ -543,7 +523,7 @@ def apply2(op: Op, x: Any, y: Any) -> Tensor:
 def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     """Apply any op: array arguments in order, everything else in `params`."""
     now = _per_thread.state
-    operands = _operands(arguments)
+    operands = operands_of(arguments)
     for x in operands:
         if x.__class__ in _FOREIGN:
             return _dispatch(x, op, operands, params)
@@ -597,8 +577,9 @@ def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: 
         if x.__class__ is Tensor:
             if x._broken is not None:
                 result._broken = x._broken
-            elif op.differentiable and x._node is not None and x._node.requires_grad:
-                result._broken = broken("no_grad() around" if out.dtype.kind in "fc" else f"cast to {out.dtype} at")
+            elif x._node is not None and x._node.requires_grad:
+                how = "no_grad() around" if out.dtype.kind in "fc" else f"cast to {out.dtype} at"
+                result._broken = broken(how if op.differentiable else f"{op.name}, which has no derivative, at")
             if op.view and (out.base is not None or out is x._data):
                 if x._owner is FROZEN:  # a graph holds the array: x gets one of its own, and the view is one of that
                     thaw(x)
@@ -607,7 +588,7 @@ def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: 
     return result
 
 
-def _operands(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+def operands_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments as Tensors or Python numbers; numbers are weak: they take the dtype of their partner.
 
     NumPy's scalars are weak too. Without a partner that is an array, numbers become Tensors.
@@ -689,26 +670,23 @@ def _plain_bound(bound: Any) -> Any:
     return operator.index(bound) if isinstance(bound, np.ndarray | Tensor) else bound
 
 
-def into(out: Any, result: Tensor) -> Any:
+def into(out: Any, result: Tensor, casting: Any = "same_kind") -> Any:
     """`np.op(..., out=out)`: a Tensor takes the new value, an array takes the numbers of an untracked one."""
+    if not isinstance(out, Tensor | _array_type):
+        what = f"out= takes a Tensor or an array, not {type(out).__name__}"
+        raise DtypeError(describe(what, where=here(), fix="out=tg.zeros(shape)", code="not-a-tensor"))
+    if out.shape != result.shape:
+        what = f"out= has shape {out.shape}, the result {result.shape}"
+        raise ShapeError(describe(what, where=here(), fix=f"out=tg.zeros({result.shape})", code="shape-would-change"))
     if isinstance(out, Tensor):
         forbid_lost_writes(out, "out=")
-        if out.shape != result.shape:
-            raise ShapeError(
-                describe(
-                    f"out= has shape {out.shape}, the result {result.shape}", where=here(), code="shape-would-change"
-                )
-            )
-        return assign(out, result, "out=")
+        return assign(out, result, "out=", casting)
     if result.requires_grad:
-        raise DtypeError(
-            describe(
-                "out= is a plain array: the gradient would be lost",
-                where=here(),
-                fix="out=a Tensor",
-                code="plain-array-of-tracked-tensor",
-            )
-        )
+        what = "out= is a plain array: the gradient would be lost"
+        raise DtypeError(describe(what, where=here(), fix="out=a Tensor", code="plain-array-of-tracked-tensor"))
+    if not np.can_cast(result.dtype, out.dtype, casting):
+        what = f"out= can't put {result.dtype} into {out.dtype}"
+        raise DtypeError(describe(what, where=here(), fix=f"out= of {result.dtype}", code="cast-not-allowed"))
     out[...] = result._data
     return out
 

@@ -20,6 +20,7 @@ from tinygrad_edu.compositions import (
     shape,
     signal,
     statistics,
+    ufuncs,
     writing,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "shape",
     "signal",
     "statistics",
+    "ufuncs",
     "writing",
 ]

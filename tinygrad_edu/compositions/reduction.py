@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DtypeError, ShapeError, describe
+from tinygrad_edu.errors import DivisionError, DtypeError, ShapeError, describe
+from tinygrad_edu.handle import to_dtype
 from tinygrad_edu.interop import REDUCTIONS, implements
 from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
@@ -20,6 +21,7 @@ from tinygrad_edu.ops import reduction as rows
 from tinygrad_edu.ops.elementwise import exp, log, minimum, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.shape import broadcast_to
+from tinygrad_edu.refusal import no_common_shape
 from tinygrad_edu.tensor import Tensor, as_tensor, into
 
 __all__ = [
@@ -48,7 +50,7 @@ __all__ = [
 def cast(a: Any, dtype: Any = None) -> Tensor:
     """`a` as a Tensor, in the given dtype if there is one."""
     x = as_tensor(a)
-    return x if dtype is None or x.dtype == np.dtype(dtype) else x.astype(dtype)
+    return x if dtype is None or x.dtype == to_dtype(dtype) else x.astype(dtype)
 
 
 def as_floats(a: Any, dtype: Any = None) -> Tensor:
@@ -74,11 +76,13 @@ def as_mask(where: Any, x: Tensor) -> Tensor:
                 f"where= must be booleans, not {mask.dtype}", where=here(), fix="where=x > 0", code="mask-not-booleans"
             )
         )
-    if mask.ndim > x.ndim:
-        raise ShapeError(
-            describe(f"where= has shape {mask.shape}, the array only {x.shape}", where=here(), code="mask-shape")
-        )
-    return mask if mask.shape == x.shape else broadcast_to(mask, shape=x.shape)
+    if mask.shape == x.shape:
+        return mask
+    try:
+        return broadcast_to(mask, shape=x.shape)
+    except ShapeError:
+        what = f"where= has shape {mask.shape}, which doesn't broadcast to {x.shape}, the array's"
+        raise no_common_shape(what, [x.shape, mask.shape], ["array", "mask"], code="mask-shape") from None
 
 
 def masked(x: Tensor, where: Any, neutral: Any) -> Tensor:
@@ -195,7 +199,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         x, w = (as_floats(part) if part.dtype.kind == "b" else part for part in (x, w))
         total = sum(w, axis, keepdims=keepdims)
         if np.any(total.detach() == 0):
-            raise ZeroDivisionError(
+            raise DivisionError(
                 describe("the weights sum to zero: there is no average", where=here(), code="weights-sum-to-zero")
             )
         result = sum(x * w, axis, keepdims=keepdims) / total

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compositions.reduction import as_floats, cast, handed
+from tinygrad_edu.compositions.shape import moveaxis
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.interop import ACCUMULATIONS, implements
 from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import scan as rows
+from tinygrad_edu.ops.elementwise import where
+from tinygrad_edu.ops.reduction import max, min
 from tinygrad_edu.ops.shape import concatenate
 from tinygrad_edu.tensor import Tensor
 
@@ -98,4 +102,29 @@ def _cumulative(row: Op, x: Any, axis: int | None, dtype: Any, out: Any, first: 
     return handed(result, out)
 
 
-ACCUMULATIONS |= {np.add: cumsum, np.multiply: cumprod}
+def _running(extreme: Callable[..., Any], lowest: Callable[[np.dtype[Any]], Any], x: Tensor, axis: int) -> Tensor:
+    """The extreme of all elements up to each place, ties sharing the gradient as in `extreme`; O(n²) in memory.
+
+    A row of its own could do it in O(n), but np.maximum.accumulate is rare, and this needs no rule.
+    """
+    rows_of_x = moveaxis(x, axis, -1)
+    side = rows_of_x.shape[-1]
+    if not side:
+        return x
+    seen = np.tri(side, dtype=bool)
+    table = where(seen, rows_of_x[..., None, :], lowest(x.dtype))
+    return moveaxis(extreme(table, axis=-1), -1, axis)
+
+
+def _limit(name: str, dtype: np.dtype[Any]) -> Any:
+    if dtype.kind in "iu":
+        return getattr(np.iinfo(dtype), name)
+    return (name == "max") if dtype.kind == "b" else np.inf if name == "max" else -np.inf
+
+
+ACCUMULATIONS |= {
+    np.add: cumsum,
+    np.multiply: cumprod,
+    np.maximum: lambda x, axis: _running(max, lambda dtype: _limit("min", dtype), x, axis),
+    np.minimum: lambda x, axis: _running(min, lambda dtype: _limit("max", dtype), x, axis),
+}

@@ -1,0 +1,232 @@
+"""NumPy's protocol of ufuncs on Tensors: dtype=, casting=, where= and out=, and the methods.
+
+reduce, accumulate, outer, reduceat and at exist for every ufunc that has a row; where no row or composition does it at
+once, it is done element by element along the axis. Only plain calls of a ufunc don't come here: see `tensor.py`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import interop
+from tinygrad_edu.compositions.reduction import cast
+from tinygrad_edu.compositions.shape import along, one_axis
+from tinygrad_edu.errors import DtypeError, ShapeError, describe
+from tinygrad_edu.handle import to_dtype
+from tinygrad_edu.memory import NUMBERS
+from tinygrad_edu.node import here
+from tinygrad_edu.op import Domain, Op
+from tinygrad_edu.ops import elementwise, index
+from tinygrad_edu.ops.shape import broadcast_to, stack
+from tinygrad_edu.refusal import asked_as
+from tinygrad_edu.tensor import Tensor, as_tensor, call, into, operands_of, set_ufuncs
+
+# --- calls with options --------------------------------------------------------------------------------------
+
+
+def with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A ufunc's row called with NumPy's options for ufuncs, recorded like everything.
+
+    dtype     the dtype to compute in; what `casting` (same_kind) doesn't allow is refused, as NumPy does
+    where     computed where True; elsewhere `out` keeps its elements, and nothing flows back, whatever the inputs are
+    out       a Tensor, which takes the result with its history, or an array, which takes the numbers of untracked ones
+    """
+    dtype, where, out = options.pop("dtype", None), options.pop("where", True), options.pop("out", None)
+    casting = options.pop("casting", "same_kind")
+    out = out[0] if isinstance(out, tuple) else out
+    defaults = {"order": "K", "subok": True}
+    unknown = [name for name, value in options.items() if name not in defaults or defaults[name] != value]
+    if unknown:
+        what = f"{op.name} on Tensors takes no {', '.join(map(repr, unknown))}"
+        takes = "dtype=, casting=, where= and out= are the options it takes"
+        raise DtypeError(describe(what, where=here(), fix=takes, code="wrong-arguments"))
+    args = tuple(x if x.__class__ in NUMBERS else as_tensor(x) for x in operands_of(args))
+    if dtype is not None or casting != "same_kind":
+        args = _in_dtype(op, args, dtype, casting)
+    if where is True:
+        result = op(*args)
+    else:
+        if out is None:
+            what = f"{op.name}(..., where=mask) without out= leaves the other elements undefined"
+            fix = "out=…, or tg.where(mask, result, other)"
+            raise DtypeError(describe(what, where=here(), fix=fix, code="where-without-out"))
+        mask = as_tensor(where)
+        if mask.dtype != np.bool_:
+            what = f"where= must be booleans, not {mask.dtype}"
+            raise DtypeError(describe(what, where=here(), fix="where=x > 0", code="mask-not-booleans"))
+        # NumPy computes nothing where the mask is False; here the row gets harmless numbers there, so that neither a
+        # warning nor a 0 · inf comes out of it.
+        harmless = (elementwise.where(mask, x, _harmless(x, domain)) for x, domain in zip(args, op.domain))
+        result = elementwise.where(mask, op(*harmless), out)
+    return result if out is None else into(out, _stretched(result, out), casting)
+
+
+def _in_dtype(op: Op, args: tuple[Any, ...], dtype: Any, casting: str) -> tuple[Any, ...]:
+    """The arguments in the dtypes in which NumPy would compute."""
+    ufunc: Any = op.forward if isinstance(op.forward, np.ufunc) else op.numpy
+    given = [x.__class__ if x.__class__ in NUMBERS else x.dtype for x in args]
+    wanted = None if dtype is None else to_dtype(dtype)
+    try:
+        signature = (None,) * ufunc.nin + (wanted,) * ufunc.nout
+        found = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature, casting=casting)
+    except (TypeError, ValueError):
+        names = " and ".join(str(np.dtype(kind)) if isinstance(kind, type) else str(kind) for kind in given)
+        raise DtypeError(
+            describe(
+                f"{op.name} can't compute with {names} in {wanted or 'their dtypes'}, casting={casting!r}",
+                where=here(),
+                fix="x.astype(dtype) before, or of the result",
+                code="cast-not-allowed",
+            )
+        ) from None
+    kept = zip(args, found, strict=False)
+    return tuple(x if x.__class__ in NUMBERS or x.dtype == kind else x.astype(kind) for x, kind in kept)
+
+
+def _harmless(x: Any, domain: Domain) -> Any:
+    """A number at which an op has a finite derivative: in the middle of its domain, away from the kinks."""
+    if x.__class__ in (int, bool) or (x.__class__ not in NUMBERS and x.dtype.kind in "iub"):
+        return 1
+    middle, quarter = (domain.low + domain.high) / 2, (domain.high - domain.low) / 4
+    return middle if all(abs(middle - kink) > 0.05 for kink in domain.avoid) else middle + quarter
+
+
+def _stretched(result: Tensor, out: Any) -> Tensor:
+    """The result in the shape of `out`, which may be larger, as for NumPy's ufuncs."""
+    shape = np.shape(out) if not isinstance(out, Tensor) else out.shape
+    if result.shape == shape:
+        return result
+    try:
+        return broadcast_to(result, shape=shape)
+    except ShapeError:
+        what = f"out= has shape {shape}, the result {result.shape}"
+        fix = f"out=tg.zeros({result.shape})"
+        raise ShapeError(describe(what, where=here(), fix=fix, code="shape-would-change")) from None
+
+
+# In NumPy 2 their reductions depend on the layout in memory: np.power.reduce([3., 1., 2., 2.]) is 9, not 81.
+_UNRELIABLE = {np.power, np.arctan2}
+
+
+# --- methods -------------------------------------------------------------------------------------------------
+
+
+def method_of(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What `np.add.reduce(t)` and the other methods of ufuncs give; calls with options too."""
+    if method == "__call__":
+        if ufunc in interop.COMPOSITIONS:
+            return interop.COMPOSITIONS[ufunc](*inputs, **kwargs)
+        op = interop.OPS.get(ufunc) or interop.scipy_row(ufunc)
+        if op is None:
+            raise interop.unknown(ufunc, method)
+        return call(op, inputs, kwargs) if kwargs else op(*inputs)
+    known = interop.OPS.get(ufunc)
+    if known is None or known.arity != 2 or method not in _METHODS or (method != "outer" and ufunc in _UNRELIABLE):
+        raise interop.unknown(ufunc, method)
+    kwargs = {name: value for name, value in kwargs.items() if value is not None or name == "axis"}
+    return _METHODS[method](ufunc, known, *inputs, **kwargs)
+
+
+def _reduce(ufunc: np.ufunc, op: Op, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any) -> Any:
+    whole = interop.REDUCTIONS.get(ufunc)
+    if whole is not None:
+        result = whole(x if dtype is None else cast(x, to_dtype(dtype)), axis=axis, **options)
+    else:
+        result = _in_turn(ufunc, op, cast(x, dtype), axis, **options)[-1]
+    return _given(result, out)
+
+
+def _accumulate(ufunc: np.ufunc, op: Op, x: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    x, whole = cast(x, dtype), interop.ACCUMULATIONS.get(ufunc)
+    axis = one_axis(axis, x.ndim)
+    if whole is not None:
+        result = whole(x, axis=axis)
+    elif x.shape[axis]:
+        result = stack(_in_turn(ufunc, op, x, axis), axis=axis)
+    else:
+        result = x
+    return _given(result, out)
+
+
+def _in_turn(
+    ufunc: np.ufunc, op: Op, x: Tensor, axis: Any, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> list[Tensor]:
+    """op(op(x₀, x₁), x₂) … along one axis: all values in between, the last one being the whole."""
+    if axis is None or isinstance(axis, tuple):
+        axes = range(x.ndim) if axis is None else axis
+        if len(axes) != 1:
+            what = f"np.{ufunc.__name__} goes along one axis: in which order the others are taken makes a difference"
+            raise ShapeError(describe(what, where=here(), fix="axis=0", code="axis-needed"))
+        (axis,) = axes
+    if where is not True:
+        what = f"np.{ufunc.__name__}.reduce takes no where= here"
+        raise DtypeError(describe(what, where=here(), fix="tg.where(mask, x, neutral)", code="wrong-arguments"))
+    axis = one_axis(axis, x.ndim)
+    loop: Any = ufunc  # NumPy's stubs don't know resolve_dtypes
+    x = cast(x, loop.resolve_dtypes((None, x.dtype, None), reduction=True)[-1])  # booleans for logical_xor, for example
+    parts = [x[along(axis, slice(i, i + 1) if keepdims else i)] for i in range(x.shape[axis])]
+    if initial is None and not parts:
+        initial = ufunc.identity
+    if initial is not None:
+        shape = tuple(1 if i == axis else side for i, side in enumerate(x.shape) if keepdims or i != axis)
+        parts.insert(0, broadcast_to(cast(initial, x.dtype), shape=shape))
+    if not parts:
+        what = f"np.{ufunc.__name__}.reduce of nothing is not defined"
+        raise ShapeError(describe(what, where=here(), fix="initial=", code="empty-input"))
+    values = parts[:1]
+    for part in parts[1:]:
+        values.append(op(values[-1], part))
+    return values
+
+
+def _outer(ufunc: np.ufunc, op: Op, x: Any, y: Any, **options: Any) -> Any:
+    x, y = as_tensor(x), as_tensor(y)
+    args = (x.reshape(x.shape + (1,) * y.ndim), y)
+    return call(op, args, options) if options else op(*args)
+
+
+def _reduceat(ufunc: np.ufunc, op: Op, x: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    x = cast(x, dtype)
+    axis = one_axis(axis, x.ndim)
+    starts = [int(i) for i in np.ravel(np.asarray(indices))]
+    side = x.shape[axis]
+    bad = next((i for i in starts if not 0 <= i < side), None)
+    if bad is not None:
+        what = f"np.{ufunc.__name__}.reduceat: index {bad} is outside of 0 … {side - 1}"
+        raise ShapeError(describe(what, where=here(), code="index-does-not-fit"))
+    parts = [
+        _reduce(ufunc, op, x[along(axis, slice(i, end if end > i else i + 1))], axis)
+        for i, end in zip(starts, [*starts[1:], side], strict=True)
+    ]
+    return _given(stack(parts, axis=axis), out)
+
+
+def _at(ufunc: np.ufunc, op: Op, x: Any, indices: Any, values: Any = None) -> None:
+    """`np.add.at(x, i, v)`: x[i] += v, where what is named twice is added twice."""
+    if ufunc not in (np.add, np.subtract):
+        raise interop.unknown(ufunc, "at")
+    key = indices
+    places = np.broadcast_to(np.zeros(()), x.shape)
+    shape = asked_as(f"np.{ufunc.__name__}.at", operator.getitem, places, key).shape
+    change = index.scatter_add(broadcast_to(as_tensor(values), shape=shape), index=key, shape=x.shape)
+    into(x, op(x, change))
+
+
+def _given(result: Tensor, out: Any) -> Any:
+    (target,) = out if isinstance(out, tuple) else (out,)
+    return result if target is None else into(target, result)
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "outer": _outer,
+    "reduceat": _reduceat,
+    "at": _at,
+}
+
+set_ufuncs(method_of, with_options)
