@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
 LAYERS = [
     ["errors", "augmented"], ["files"], ["op"], ["ops"], ["interop"], ["node"], ["memory"],
-    ["handle", "refusal"], ["methods"], ["tensor"],
+    ["diagnosis"], ["handle", "refusal"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],

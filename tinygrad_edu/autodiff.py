@@ -141,8 +141,10 @@ def run_hooks(node: Node, g: Any) -> Any:
                     raise ShapeError(
                         describe(
                             what,
-                            tensor=node_site(node),
+                            where=here(),
+                            tensor=label(tensor_of_node(node)),
                             hook=getattr(hook, "__name__", repr(hook)),
+                            fix="return a gradient of the tensor's shape, or None to leave it as it is",
                             code="wrong-shape-returned",
                         )
                     )

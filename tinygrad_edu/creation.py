@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError, describe
-from tinygrad_edu.handle import get_default_dtype
+from tinygrad_edu.handle import get_default_dtype, to_dtype
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops.shape import broadcast_to
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def _made(array: np.ndarray, requires_grad: bool, name: str | None) -> Tensor:
     return tensor
 
 
-def _default(dtype: DTypeLike | None) -> Any:
-    return get_default_dtype() if dtype is None else dtype
+def _default(dtype: DTypeLike | None, otherwise: np.dtype[Any] | None = None) -> np.dtype[Any]:
+    return (otherwise or get_default_dtype()) if dtype is None else to_dtype(dtype)
 
 
 def zeros(
@@ -41,7 +42,7 @@ def zeros(
     Tensor([[0., 0.],
             [0., 0.]])
     """
-    return _made(np.zeros(shape, _default(dtype)), requires_grad, name)
+    return _made(asked(np.zeros, shape, _default(dtype)), requires_grad, name)
 
 
 def ones(
@@ -52,7 +53,7 @@ def ones(
     >>> ones(2)
     Tensor([1., 1.])
     """
-    return _made(np.ones(shape, _default(dtype)), requires_grad, name)
+    return _made(asked(np.ones, shape, _default(dtype)), requires_grad, name)
 
 
 def full(
@@ -73,12 +74,12 @@ def full(
     value = as_tensor(fill_value)
     if value.requires_grad:
         return _repeated(value, shape, dtype)
-    return _made(np.full(shape, value._data, dtype or value.dtype), requires_grad, name)
+    return _made(asked(np.full, shape, value._data, _default(dtype, value.dtype)), requires_grad, name)
 
 
 def _repeated(value: Tensor, shape: Any, dtype: DTypeLike | None) -> Tensor:
     """A tracked value repeated to the given shape, as a value of its own that can be written to."""
-    cast = value if dtype is None or np.dtype(dtype) == value.dtype else value.astype(dtype)
+    cast = value if dtype is None or to_dtype(dtype) == value.dtype else value.astype(dtype)
     sides = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     return broadcast_to(cast, shape=sides).copy()
 
@@ -98,7 +99,7 @@ def arange(
     Tensor([0, 1, 2])
     """
     start, stop = (0, start) if stop is None else (start, stop)
-    array: np.ndarray = np.arange(start, stop, step, dtype)  # type: ignore[call-overload]
+    array: np.ndarray = asked(np.arange, start, stop, step, None if dtype is None else to_dtype(dtype))
     if dtype is None and array.dtype.kind == "f":
         array = array.astype(get_default_dtype())
     return _made(array, requires_grad, name)
@@ -119,7 +120,7 @@ def linspace(
     >>> linspace(0, 1, 3)
     Tensor([0. , 0.5, 1. ])
     """
-    return _made(np.linspace(start, stop, num, endpoint=endpoint, dtype=_default(dtype)), requires_grad, name)
+    return _made(asked(np.linspace, start, stop, num, endpoint=endpoint, dtype=_default(dtype)), requires_grad, name)
 
 
 def eye(
@@ -137,7 +138,7 @@ def eye(
     Tensor([[1., 0.],
             [0., 1.]])
     """
-    return _made(np.eye(N, M, k, dtype=_default(dtype)), requires_grad, name)
+    return _made(asked(np.eye, N, M, k, dtype=_default(dtype)), requires_grad, name)
 
 
 def _like(a: Any, dtype: DTypeLike | None, shape: Shape | None, order: str, device: str | None) -> tuple[Any, Any]:
@@ -149,7 +150,7 @@ def _like(a: Any, dtype: DTypeLike | None, shape: Shape | None, order: str, devi
         )
     if device not in (None, "cpu"):
         raise ShapeError(describe(f"there is no device {device!r}", where=here(), fix="'cpu'", code="unknown-choice"))
-    return x.shape if shape is None else shape, x.dtype if dtype is None else np.dtype(dtype)
+    return x.shape if shape is None else shape, x.dtype if dtype is None else to_dtype(dtype)
 
 
 @implements(np.zeros_like, np.empty_like)
@@ -170,7 +171,7 @@ def zeros_like(
     >>> zeros_like(ones(2))
     Tensor([0., 0.])
     """
-    return tensor_on(np.zeros(*_like(a, dtype, shape, order, device)))
+    return tensor_on(asked(np.zeros, *_like(a, dtype, shape, order, device)))
 
 
 empty_like = zeros_like
@@ -191,7 +192,7 @@ def ones_like(
     >>> ones_like(zeros(2))
     Tensor([1., 1.])
     """
-    return tensor_on(np.ones(*_like(a, dtype, shape, order, device)))
+    return tensor_on(asked(np.ones, *_like(a, dtype, shape, order, device)))
 
 
 @implements(np.full_like)
@@ -216,4 +217,4 @@ def full_like(
     value = as_tensor(fill_value)
     if value.requires_grad:
         return _repeated(value, sides, kind)
-    return tensor_on(np.full(sides, value._data, kind))
+    return tensor_on(asked(np.full, sides, value._data, kind))

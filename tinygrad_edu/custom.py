@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autodiff import pull_back
-from tinygrad_edu.errors import DtypeError, GradientError, describe
+from tinygrad_edu.errors import DataError, DtypeError, GradientError, describe
+from tinygrad_edu.handle import must_be_callable
 from tinygrad_edu.node import Node, here, next_index, recording, state
-from tinygrad_edu.op import REAL, Domain, Kind, Op, Rule, Sampler
+from tinygrad_edu.op import REAL, REGISTRY, Domain, Kind, Op, Rule, Sampler
 from tinygrad_edu.tensor import Tensor, as_tensor, recorded, tensor_on
 
 
@@ -52,12 +53,22 @@ def custom_op(
                 f"kind {kind!r} is unknown", where=here(), fix=" or ".join(map(repr, kinds)), code="unknown-choice"
             )
         )
+    must_be_callable(forward, "forward= is a function of arrays", "forward=lambda x: np.exp(x)")
     rules = (vjps,) if callable(vjps) else tuple(vjps)
+    for rule in rules:
+        if rule is not None:
+            must_be_callable(rule, "a rule is a function of g, out and the arrays", "vjps=(lambda g, out, x: g * out,)")
+    if name in REGISTRY and not REGISTRY[name].custom:
+        what = f"there is an op named {name!r} already"
+        raise DataError(describe(what, where=here(), found=REGISTRY[name], fix="another name", code="name-taken"))
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
 
     def guarded(*arrays: Any, **params: Any) -> np.ndarray:
         views = [_read_only(array) for array in arrays]
         out = np.asarray(forward(*views, **params))
+        if out.dtype.kind not in "fiubc":
+            what = f"forward of {name} gave an array of {out.dtype}, not of numbers"
+            raise DtypeError(describe(what, where=here(), fix="return an array of numbers", code="not-numbers"))
         return out.copy() if any(np.may_share_memory(out, view) for view in views) else out
 
     return Op(

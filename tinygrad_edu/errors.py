@@ -41,6 +41,10 @@ class AxisError(ShapeError, IndexingError):
     """There is no such axis."""
 
 
+class DivisionError(TinygradError, ZeroDivisionError):
+    """Something would be divided by zero."""
+
+
 class GradientError(TinygradError, RuntimeError, ValueError):
     """Backward is impossible, or would give a wrong gradient."""
 

@@ -36,7 +36,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     float32
     """
     global _default_dtype
-    chosen = np.dtype(dtype)
+    chosen = to_dtype(dtype)
     if chosen.kind != "f":
         raise DtypeError(
             describe(
@@ -82,7 +82,7 @@ class Handle:
         was_array = isinstance(value, np.ndarray | np.generic)
         data = to_array(value)
         if dtype is not None:
-            data = data.astype(dtype)
+            data = data.astype(to_dtype(dtype))
         elif not was_array and (data.dtype.kind == "f" or (requires_grad and data.dtype.kind in "iub")):
             data = data.astype(_default_dtype)
         else:  # a copy: what has a buffer, such as array.array, would share it
@@ -126,6 +126,7 @@ class Handle:
             raise GradientError(
                 describe(
                     "requires_grad can be set on leaves only; this tensor was computed",
+                    where=here(),
                     made=node_site(self._node) if self._node else "",
                     fix="use .detach() for a copy of the value without its history",
                     code="not-a-leaf",
@@ -200,7 +201,13 @@ class Handle:
         node = self._node
         if node is None or not node.requires_grad:
             raise GradientError(
-                describe("only a tensor that requires grad has a .grad", where=here(), code="needs-requires-grad")
+                describe(
+                    "only a tensor that requires grad has a .grad",
+                    where=here(),
+                    tensor=label(self),
+                    fix="Tensor(..., requires_grad=True)",
+                    code="needs-requires-grad",
+                )
             )
         if value is not None:
             value = value if isinstance(value, Handle) else type(self)(value)
@@ -209,16 +216,18 @@ class Handle:
                     describe(
                         f"a gradient of shape {value.shape} doesn't fit a tensor of shape {self.shape}",
                         where=here(),
+                        fix="a gradient has the shape of its tensor",
                         code="gradient-shape",
                     )
                 )
             value = value if value.dtype == self.dtype else value.astype(self.dtype)
         node.grad = value
 
-    def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
-        """Let backward call `hook(gradient)` with this tensor's complete gradient; gives a function that undoes it.
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Registration:
+        """Let backward call `hook(gradient)` with this tensor's complete gradient; `.remove()` of the result undoes it.
 
-        What the hook returns, if anything, takes the gradient's place; it must have the same shape.
+        What the hook returns, if anything, takes the gradient's place; it must have the same shape. Hooks run in the
+        order in which they were registered, once in each backward that reaches the tensor.
 
         >>> from tinygrad_edu import Tensor
         >>> x = Tensor([1.0, 2.0], requires_grad=True)
@@ -226,24 +235,35 @@ class Handle:
         >>> (x * x).sum().backward(); x.grad
         Tensor([20., 40.])
         """
+        node = self._tracked("take no gradient hook")
+        must_be_callable(hook, "a hook is a function of the gradient", "x.register_hook(print)")
+        node.hooks = (*node.hooks, hook)
+
+        def remove() -> None:
+            place = next(i for i, other in enumerate(node.hooks) if other is hook)
+            node.hooks = node.hooks[:place] + node.hooks[place + 1 :]
+
+        return Registration(remove)
+
+    def _tracked(self, what: str) -> Node:
+        """The node. Raises GradientError where no gradient will ever reach this tensor."""
         node = self._node
         if node is None or not node.requires_grad:
             raise GradientError(
                 describe(
-                    "a tensor that needs no gradient takes no gradient hook", where=here(), code="needs-requires-grad"
+                    f"tensors that need no gradient {what}",
+                    where=here(),
+                    tensor=label(self),
+                    fix="make it with requires_grad=True before what is computed from it",
+                    code="needs-requires-grad",
                 )
             )
-        node.hooks = (*node.hooks, hook)
-
-        def remove() -> None:
-            node.hooks = tuple(other for other in node.hooks if other is not hook)
-
-        return remove
+        return node
 
     def retain_grad(self) -> None:
         """Keep the gradient of this computed tensor in `.grad` at the next backward."""
-        node = self._node
-        if node is not None and not node.is_leaf and keep_gradient not in node.hooks:
+        node = self._tracked("keep none")
+        if not node.is_leaf and keep_gradient not in node.hooks:
             node.grad = None
             node.hooks = (*node.hooks, keep_gradient)
 
@@ -289,6 +309,8 @@ class Handle:
                 describe(
                     f"item() needs one element, not {self._data.size} of shape {self.shape}",
                     where=here(),
+                    tensor=label(self),
+                    fix=".tolist() gives nested lists; .sum(), .mean() or x[i] one element",
                     code="not-one-element",
                 )
             )
@@ -310,7 +332,9 @@ class Handle:
                 describe(
                     f"the truth of a tensor of shape {self.shape} is ambiguous",
                     where=here(),
-                    fix="(x > 0).any() or .all()",
+                    tensor=label(self),
+                    why="if, while, and, or, not ask for one truth",
+                    fix="(x > 0).any() or .all(); tg.where(mask, x, y) chooses for each element",
                     code="not-one-element",
                 )
             )
@@ -321,6 +345,8 @@ class Handle:
             raise DtypeError(
                 describe(
                     f"only a 0-d integer tensor is an index, not {self.dtype} of shape {self.shape}",
+                    where=here(),
+                    fix="int(x), if it is one whole number",
                     code="index-not-whole-numbers",
                 )
             )
@@ -346,9 +372,32 @@ class Handle:
     def __deepcopy__(self: _T, memo: dict[int, Any]) -> _T:
         if not self.is_leaf:
             raise GradientError(
-                describe("only leaves can be copied with their gradient", fix="x.detach() first", code="not-a-leaf")
+                describe(
+                    "only leaves can be copied deeply", where=here(), fix="copy.deepcopy(x.detach())", code="not-a-leaf"
+                )
             )
         return type(self)(self._data, requires_grad=self.requires_grad, name=self.name)
+
+
+class Registration:
+    """What registering a hook gives: `.remove()`, or calling it, undoes it; `with` does at the end of the block."""
+
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self._undo: Callable[[], None] | None = remove
+
+    def remove(self) -> None:
+        """Undo the registration; a second time does nothing."""
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
+
+    __call__ = remove
+
+    def __enter__(self) -> Registration:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
 
 def broken(how: str) -> tuple[str, CodeType, int]:
@@ -369,20 +418,47 @@ def to_array(value: Any) -> np.ndarray:
     """`value` as an array of numbers. Raises DtypeError for anything else, ShapeError for ragged lists."""
     try:
         array = np.asarray(value)
-    except ValueError as error:
+    except ValueError:
         raise ShapeError(
-            describe("nested lists of unequal lengths make no tensor", why=error, where=here(), code="unequal-nesting")
+            describe(
+                "nested lists of unequal lengths make no tensor",
+                where=here(),
+                found=_shortened(value),
+                fix="make the short ones longer, or keep a list of tensors",
+                code="unequal-nesting",
+            )
         ) from None
     if array.dtype.kind not in "fiubc":
         raise DtypeError(
             describe(
                 f"a tensor holds numbers; {type(value).__name__} gives an array of {array.dtype}",
                 where=here(),
-                fix="convert to a numeric array first",
+                found=_shortened(value),
+                fix="numbers, an array of numbers, or nested lists of them",
                 code="not-numbers",
             )
         )
     return array
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:56]} …"
+
+
+def to_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as NumPy's dtype of numbers. Raises DtypeError for what is none."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+        why = f"{found} holds no numbers"
+    except TypeError as error:
+        found, why = np.dtype(object), str(error)
+    if found.kind not in "fiubc":
+        known = "float, np.float32, 'float64', int, bool …"
+        raise DtypeError(
+            describe(f"{dtype!r} is no dtype of numbers", where=here(), why=why, fix=known, code="unknown-dtype")
+        )
+    return found
 
 
 def must_be_floating(data: np.ndarray, what: str) -> np.ndarray:
@@ -407,6 +483,13 @@ def must_be_floating(data: np.ndarray, what: str) -> np.ndarray:
             )
         )
     return data
+
+
+def must_be_callable(function: Any, what: str, fix: str) -> None:
+    """Raise DtypeError, which says what is needed, where `function` can't be called."""
+    if not callable(function):
+        found = f"{what}, not {type(function).__name__}"
+        raise DtypeError(describe(found, where=here(), fix=fix, code="not-callable"))
 
 
 def _holds_tracked(value: Any) -> bool:

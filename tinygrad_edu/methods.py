@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.ops import reduction, shape
+from tinygrad_edu.ops import bits, reduction, shape
 
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
@@ -39,6 +39,20 @@ class ArrayMethods:
         size: Any
 
         def __setitem__(self, key: Any, value: Any) -> None: ...
+
+    # --- bits: the other operators are in tensor.py ---
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return bits.left_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return bits.left_shift(other, self)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return bits.right_shift(self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return bits.right_shift(other, self)
 
     # --- parts and facts -------------------------------------------------------------------------------------
 

@@ -14,14 +14,14 @@ import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from tinygrad_edu.op import Op
 
-if TYPE_CHECKING:
-    import numpy as np
-
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep)
 _ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff", "transforms")
 _FOLDERS = ("compositions", "functional")  # x.max() is the user's call, not that of the composition
 ENGINE_FILES = frozenset(
@@ -201,9 +201,9 @@ class recording(ContextDecorator):  # noqa: N801  it is used like a function
 
 
 def user_frame() -> FrameType:
-    """The innermost frame outside the package."""
+    """The innermost frame outside the package, and outside of NumPy, which may call back."""
     frame = _get_frame(2)
-    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+    while frame.f_code.co_filename.startswith(_NOT_THE_USER) and frame.f_back is not None:
         frame = frame.f_back
     return frame
 

@@ -191,7 +191,12 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
-        self.betas = (_checked("betas[0]", betas[0], below=1.0), _checked("betas[1]", betas[1], below=1.0))
+        try:
+            first, second = betas
+        except (TypeError, ValueError):
+            what = f"betas are two numbers, not {betas!r}"
+            raise DtypeError(describe(what, where=here(), fix="betas=(0.9, 0.999)", code="not-a-number")) from None
+        self.betas = (_checked("betas[0]", first, below=1.0), _checked("betas[1]", second, below=1.0))
         self.eps = _checked("eps", eps)
         self.weight_decay = _checked("weight_decay", weight_decay)
         self._mean: Buffers = {}

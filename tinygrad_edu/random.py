@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.handle import get_default_dtype
+from tinygrad_edu.handle import get_default_dtype, to_dtype
+from tinygrad_edu.refusal import asked, asked_as
 from tinygrad_edu.tensor import Tensor, tensor_on
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ def generator(rng: Rng) -> np.random.Generator:
     >>> int(generator(0).integers(100))
     85
     """
-    return rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
+    return rng if isinstance(rng, np.random.Generator) else asked_as("seed", np.random.default_rng, rng)
+
+
+def _cast(numbers: Any, dtype: DTypeLike | None) -> np.ndarray:
+    return np.asarray(numbers).astype(get_default_dtype() if dtype is None else to_dtype(dtype))
 
 
 def normal(
@@ -34,7 +39,7 @@ def normal(
     >>> normal(0, 2)
     Tensor([ 0.12573022, -0.13210486])
     """
-    return tensor_on(np.asarray(generator(rng).normal(mean, std, shape)).astype(dtype or get_default_dtype()))
+    return tensor_on(_cast(asked(generator(rng).normal, mean, std, shape), dtype))
 
 
 def uniform(
@@ -45,4 +50,4 @@ def uniform(
     >>> uniform(0, 2)
     Tensor([0.63696169, 0.26978671])
     """
-    return tensor_on(np.asarray(generator(rng).uniform(low, high, shape)).astype(dtype or get_default_dtype()))
+    return tensor_on(_cast(asked(generator(rng).uniform, low, high, shape), dtype))

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_edu.autodiff import pull_back, recorded_nodes, seed_of
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.forward import push_forward
-from tinygrad_edu.handle import get_default_dtype, must_be_floating
+from tinygrad_edu.handle import get_default_dtype, must_be_callable, must_be_floating
 from tinygrad_edu.node import Mark, here, recording, state
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import stack
@@ -87,6 +87,7 @@ class _Call:
             self.places = [self._resolved(place, inside, len(args)) for place in self.places]
             self.trees = [map_tree(lambda leaf: _marked(leaf, self.marked), inside[place]) for place in self.places]
             inside.update(zip(self.places, self.trees, strict=True))
+            must_be_callable(f, "what is differentiated is a function", "tg.grad(lambda x: (x * x).sum())(x)")
             positional = [inside.pop(place) for place in range(len(args))]
             result = f(*positional, **inside)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.errors import NonFiniteError, ShapeError, describe
+from tinygrad_edu.handle import must_be_callable
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Node, here, node_site, state
 from tinygrad_edu.op import ELEMENTWISE, Op
@@ -80,6 +81,7 @@ def listen(callback: Callable[[Event], Any]) -> Any:
     >>> seen
     [('forward', 'multiply'), ('backward', 'multiply')]
     """
+    must_be_callable(callback, "a listener is a function of an event", "tg.listen(print)")
     return watching(_Listener(callback))
 
 

@@ -80,7 +80,7 @@ def test_gradient_of_whole_numbers_and_of_one_axis_and_many():
     [
         (lambda x: np.diff(x, -1), ShapeError, "n counts repetitions"),
         (lambda x: np.diff(x.sum()), ShapeError, "at least one axis"),
-        (lambda x: np.diff(x, axis=2), ShapeError, "axis 2 is out of bounds for 2 axes"),
+        (lambda x: np.diff(x, axis=2), ShapeError, "axis 2 is out of bounds for an array of 2 axes"),
         (lambda x: np.ediff1d(x.astype(int), to_end=0.5), DtypeError, "to_end of float64 doesn't fit int64"),
         (lambda x: np.gradient(x, 1.0, 2.0, 3.0), DtypeError, "3 spacings for 2 axes"),
         (lambda x: np.gradient(x, edge_order=3), ShapeError, "edge_order is 1 or 2"),

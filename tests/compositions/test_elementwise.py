@@ -236,7 +236,7 @@ def test_closeness_of_integers_and_of_shapes_that_do_not_fit():
     assert np.isclose(Tensor(np.array([0, 1], np.uint8)), np.array([1, 0], np.uint8)).tolist() == [False, False]
     assert np.array_equal(Tensor([1.0, 2.0]), [1.0]) is False
     assert np.array_equiv(Tensor([1.0, 2.0]), [1.0, 2.0, 3.0]) is False
-    with pytest.raises(ValueError, match="fit"):
+    with pytest.raises(ValueError, match="broadcast"):
         np.isclose(Tensor([1.0, 2.0]), [1.0, 2.0, 3.0])
 
 

@@ -129,7 +129,7 @@ def test_python_numbers_are_weak_in_a_flat_join():
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda x: np.concatenate([x, np.ones(2)]), ShapeError, "dimensions"),
+        (lambda x: np.concatenate([x, np.ones(2)]), ShapeError, "same number of axes"),
         (lambda x: np.concatenate([x, x], axis=2), IndexingError, "axis 2"),
         (lambda x: tg.concatenate([]), ShapeError, "at least one array"),
         (lambda x: tg.stack(v for v in x), DtypeError, "list or a tuple"),

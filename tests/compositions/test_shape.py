@@ -144,7 +144,7 @@ def test_facts_are_plain(seed):
         (lambda x: np.moveaxis(x, (0, 0), (0, 1)), "none of them twice"),
         (lambda x: np.moveaxis(x, (0, 1), 1), "as many places as axes"),
         (lambda x: np.rollaxis(x, 0, 4), "start 4 is out of bounds for 2 axes"),
-        (lambda x: np.reshape(x, 5), "cannot reshape array of size 6"),
+        (lambda x: np.reshape(x, 5), "cannot reshape 6 elements"),
         (lambda x: np.reshape(x, 6, order="X"), "order must be 'C' or 'F', not 'X'"),
         (lambda x: np.broadcast_arrays(x, np.ones(4)), "broadcast"),
         (lambda x: np.size(x, (0, 0)), "names an axis twice"),

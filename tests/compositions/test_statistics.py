@@ -126,7 +126,7 @@ def test_the_correlation_of_a_variable_with_itself_is_1_whatever_it_is():
         (lambda x: np.quantile(x, x.mean()), DtypeError, "no gradient flows through q"),
         (lambda x: np.quantile(x[:0], 0.5), ShapeError, "no elements"),
         (lambda x: np.quantile(x * 1j, 0.5), DtypeError, "complex numbers have no order"),
-        (lambda x: np.quantile(x, 0.5, axis=2), ShapeError, "axis 2 is out of bounds for 2 axes"),
+        (lambda x: np.quantile(x, 0.5, axis=2), ShapeError, "axis 2 is out of bounds for an array of 2 axes"),
         (lambda x: np.cov(x, ddof=0.5), ShapeError, "whole number"),
         (lambda x: np.cov(x, fweights=[1, 2]), ShapeError, r"fweights \(2,\) don't fit 3"),
         (lambda x: np.cov(x, fweights=[1.5, 2, 1]), DtypeError, "whole numbers"),

@@ -98,7 +98,7 @@ def test_add_at_adds_twice_what_is_named_twice():
         (lambda x: np.power.reduce(x), DtypeError, "np.power.reduce has no derivative rule"),
         (lambda x: np.subtract.reduce(x, axis=None), ShapeError, "goes along one axis"),
         (lambda x: np.subtract.reduce(x, axis=(0, 1)), ShapeError, "goes along one axis"),
-        (lambda x: np.subtract.reduce(x, axis=5), AxisError, "axis 5 is out of bounds for 2 axes"),
+        (lambda x: np.subtract.reduce(x, axis=5), AxisError, "axis 5 is out of bounds for an array of 2 axes"),
         (lambda x: np.subtract.reduce(x[:, :0], axis=1), ShapeError, "of nothing is not defined"),
         (lambda x: np.subtract.reduce(x, where=A > 0), DtypeError, "takes no where="),
         (lambda x: np.add.reduceat(x, [0, 4], axis=1), ShapeError, "index 4 is outside of 0 … 3"),

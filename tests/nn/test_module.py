@@ -78,7 +78,10 @@ def test_a_computed_tensor_is_no_parameter_and_cannot_replace_one():
     net = Net()
     net.last = net.scale * 2
     assert [path for path, _ in net.named_parameters()] == NET
-    with pytest.raises(DtypeError, match=r"scale is a parameter; a tensor that was computed(.|\n)*module\.scale\.data"):
+    with pytest.raises(
+        DtypeError,
+        match=r"scale is a parameter; only a leaf that requires grad can take its place(.|\n)*module\.scale\.data",
+    ):
         net.scale = net.scale * 2
     assert net.parameters()[0] is net.scale
     assert net.scale.is_leaf

@@ -13,11 +13,12 @@ import numpy as np
 
 from tinygrad_edu.compositions.joining import concatenate
 from tinygrad_edu.compositions.order import plain
-from tinygrad_edu.compositions.shape import along, asked, one_axis, ravel, reshape
+from tinygrad_edu.compositions.shape import along, one_axis, ravel, reshape
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import shape as rows
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = ["delete", "fliplr", "flipud", "insert", "repeat", "resize", "rot90", "tile", "trim_zeros"]
@@ -104,6 +105,15 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tensor:
         front, side, back = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
         copies = rows.broadcast_to.run(reshape(x, (*front, side, 1, *back)), shape=(*front, side, int(counts), *back))
         return reshape(copies, (*front, side * int(counts), *back), copy=True)
+    if counts.ndim and counts.shape not in ((1,), (x.shape[axis],)):
+        raise ShapeError(
+            describe(
+                f"repeat: {counts.size} counts for {x.shape[axis]} elements",
+                where=here(),
+                fix="one count for all, or one per element",
+                code="lengths-differ",
+            )
+        )
     return x[along(axis, asked(np.repeat, np.arange(x.shape[axis]), counts))]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions.reduction import as_floats, sum
+from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -15,13 +16,6 @@ from tinygrad_edu.ops.shape import broadcast_to, concatenate
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = ["diff", "ediff1d", "gradient", "trapezoid"]
-
-
-def _axis(axis: int, ndim: int) -> int:
-    """The axis counted from the front. Raises ShapeError where there is no such axis."""
-    if not -ndim <= axis < ndim:
-        raise ShapeError(describe(f"axis {axis} is out of bounds for {ndim} axes", where=here(), code="no-such-axis"))
-    return axis % ndim
 
 
 @implements(np.diff)
@@ -43,7 +37,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         raise ShapeError(describe("diff needs at least one axis", where=here(), code="wrong-number-of-axes"))
     if n == 0:
         return x
-    place = _axis(axis, x.ndim)
+    place = one_axis(axis, x.ndim)
     if prepend is not None or append is not None:
         side = (*x.shape[:place], 1, *x.shape[place + 1 :])
         ends = [part if part is None else _as_slab(part, x, side) for part in (prepend, append)]
@@ -97,7 +91,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     Tensor(10.)
     """
     y = as_tensor(y)
-    place = _axis(axis, y.ndim)
+    place = one_axis(axis, y.ndim)
     width: Any = dx
     if x is not None:
         x = as_tensor(x)
@@ -122,7 +116,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     """
     f = as_floats(f)
     wanted = range(f.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = [_axis(place, f.ndim) for place in wanted]
+    axes = [one_axis(place, f.ndim) for place in wanted]
     spacings = varargs or (1.0,)
     spacings = spacings * len(axes) if len(spacings) == 1 and not np.ndim(spacings[0]) else spacings
     if len(spacings) != len(axes):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_edu.compositions.shape import asked
 from tinygrad_edu.errors import DtypeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = ["astype", "can_cast", "common_type", "may_share_memory", "min_scalar_type", "result_type", "shares_memory"]

@@ -13,13 +13,14 @@ import numpy as np
 from tinygrad_edu.compositions.joining import stack
 from tinygrad_edu.compositions.order import constant, plain
 from tinygrad_edu.compositions.reduction import handed
-from tinygrad_edu.compositions.shape import along, asked, moveaxis, one_axis, ravel, reshape
+from tinygrad_edu.compositions.shape import along, broadcast_shapes, moveaxis, one_axis, ravel, reshape
 from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.memory import NUMBERS
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import elementwise, index
 from tinygrad_edu.ops import shape as rows
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = [
@@ -214,7 +215,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tensor
     """
     options = _alike(choices)
     number = asked(np.choose, plain(as_tensor(a)), np.arange(len(options)), mode=mode)
-    full = asked(np.broadcast_shapes, number.shape, *(x.shape for x in options))
+    full = broadcast_shapes(number.shape, *(x.shape for x in options))
     table = stack([rows.broadcast_to(x, full) for x in options])
     place = (np.broadcast_to(number, full), *np.ogrid[tuple(map(slice, full))])
     return handed(table[place], out)

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions.reduction import handed
-from tinygrad_edu.compositions.shape import along, asked, atleast_1d, atleast_2d, atleast_3d, one_axis, ravel, reshape
+from tinygrad_edu.compositions.shape import (
+    along,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_shapes,
+    one_axis,
+    ravel,
+    reshape,
+)
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.memory import NUMBERS
@@ -352,6 +361,6 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         reshape(x, (1,) * place + (-1,) + (1,) * (len(xi) - 1 - place)) for place, x in zip(places, xi, strict=True)
     ]
     if not sparse and grids:
-        full = asked(np.broadcast_shapes, *(grid.shape for grid in grids))
+        full = broadcast_shapes(*(grid.shape for grid in grids))
         grids = [rows.broadcast_to.run(grid, shape=full) for grid in grids]
     return tuple(grid.copy() if copy else grid for grid in grids)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -155,11 +156,9 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 def _last(x: Tensor, axis: int, back: bool = False) -> Tensor:
     """x with one axis moved to the end, or the last one to `axis`."""
-    order = list(range(x.ndim))
-    if not -x.ndim <= axis < x.ndim:
-        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here(), code="no-such-axis"))
+    order, axis = list(range(x.ndim)), one_axis(axis, x.ndim)
     if back:
-        order.insert(axis % x.ndim, order.pop())
+        order.insert(axis, order.pop())
     else:
         order.append(order.pop(axis))
     return transpose(x, axes=tuple(order)) if order != sorted(order) else x

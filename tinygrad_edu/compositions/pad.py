@@ -9,12 +9,13 @@ import numpy as np
 
 from tinygrad_edu.compositions.joining import concatenate
 from tinygrad_edu.compositions.order import plain
-from tinygrad_edu.compositions.shape import along, asked
+from tinygrad_edu.compositions.shape import along
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import pad as row
 from tinygrad_edu.ops import shape as rows
+from tinygrad_edu.refusal import asked, asked_as
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = ["pad"]
@@ -58,7 +59,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Te
         raise ShapeError(
             describe(f"pad: reflect_type must be 'even' or 'odd', not {odd!r}", where=here(), code="unknown-choice")
         )
-    widths = asked(row.pairs, pad_width, x.ndim)
+    widths = asked_as("pad", row.pairs, pad_width, x.ndim)
     if mode != "constant" and any(side == 0 and width != (0, 0) for side, width in zip(x.shape, widths)):
         raise ShapeError(
             describe(f"pad: mode {mode!r} can't widen an axis without elements", where=here(), code="empty-input")
@@ -94,7 +95,7 @@ Options = dict[str, Any]
 
 def _pair(options: Options, name: str, x: Tensor, axis: int) -> tuple[Any, Any]:
     """The option for the front and the back of one axis, from any of NumPy's forms."""
-    table = asked(np.broadcast_to, np.asarray(_value(name, options.get(name, 0))), (x.ndim, 2))
+    table = asked_as(f"pad: {name}", np.broadcast_to, np.asarray(_value(name, options.get(name, 0))), (x.ndim, 2))
     return table[axis, 0].item(), table[axis, 1].item()
 
 

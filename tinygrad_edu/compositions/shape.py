@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import AxisError, DtypeError, IndexingError, ShapeError, TinygradError, describe
+from tinygrad_edu.errors import AxisError, DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import shape as rows
+from tinygrad_edu.refusal import no_common_shape, no_such_axis
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = [
@@ -20,18 +20,20 @@ __all__ = [
 ]  # fmt: skip
 
 permute_dims = rows.transpose
-broadcast_shapes = np.broadcast_shapes
 
 # --- what other families use too -----------------------------------------------------------------------------
 
 
 def one_axis(axis: Any, ndim: int) -> int:
     """`axis` counted from the front. Raises AxisError where there is no such axis."""
-    place = operator.index(axis)
+    try:
+        place = operator.index(axis)
+    except TypeError:
+        raise DtypeError(
+            describe(f"an axis is a whole number, not {axis!r}", where=here(), code="not-a-whole-number")
+        ) from None
     if not -ndim <= place < ndim:
-        raise AxisError(
-            describe(f"axis {place} is out of bounds for an array of {ndim} axes", where=here(), code="no-such-axis")
-        )
+        raise no_such_axis(place, ndim)
     return place % ndim
 
 
@@ -40,26 +42,26 @@ def along(axis: int, part: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, part)
 
 
-_ERRORS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
-    (np.exceptions.AxisError, AxisError),
-    (IndexError, IndexingError),
-    (TypeError, DtypeError),
-    (ValueError, ShapeError),
-)
-
-
-def asked(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What NumPy's function gives on plain arrays, its refusals as errors of the project."""
-    try:
-        return function(*args, **kwargs)
-    except TinygradError:
-        raise
-    except (IndexError, TypeError, ValueError) as error:
-        kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
-        raise kind(describe(f"{function.__name__}: {error}", where=here(), code="refused-by-numpy")) from None
-
-
 # --- facts ---------------------------------------------------------------------------------------------------
+
+
+@implements(np.broadcast_shapes)
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that arrays of these shapes have after broadcasting.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        sides = [shape if isinstance(shape, tuple) else (shape,) for shape in shapes]
+        what, names = (
+            "these shapes can't be broadcast together",
+            [f"input {place}" for place in range(1, len(sides) + 1)],
+        )
+        raise no_common_shape(what, sides, names, code="shapes-do-not-broadcast") from None
 
 
 @implements(np.shape)
@@ -252,8 +254,13 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Tensor:
     origin = one_axis(axis, x.ndim)
     place = start + x.ndim if start < 0 else start
     if not 0 <= place <= x.ndim:
-        raise ShapeError(
-            describe(f"rollaxis: start {start} is out of bounds for {x.ndim} axes", where=here(), code="no-such-axis")
+        raise AxisError(
+            describe(
+                f"rollaxis: start {start} is out of bounds for {x.ndim} axes",
+                where=here(),
+                fix=f"0 … {x.ndim}: the axis before which it comes to stand",
+                code="no-such-axis",
+            )
         )
     return moveaxis(x, origin, place - (origin < place))
 
@@ -317,5 +324,5 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Tensor, ...]:
     [(2, 3), (2, 3)]
     """
     arrays = [as_tensor(a) for a in args]
-    full = asked(np.broadcast_shapes, *(x.shape for x in arrays))
+    full = broadcast_shapes(*(x.shape for x in arrays))
     return tuple(x if x.shape == full else rows.broadcast_to.run(x, shape=full) for x in arrays)

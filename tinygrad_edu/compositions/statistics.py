@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions.reduction import any, as_floats, handed, mean, sum
+from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -39,9 +40,7 @@ __all__ = [
 def _rows(x: Tensor, axis: Any) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:
     """x with the given axes as one last axis; and the shapes of the result without and with sides of 1 for them."""
     every = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
-    if not all(-x.ndim <= a < x.ndim for a in every):
-        raise ShapeError(describe(f"axis {axis} is out of bounds for {x.ndim} axes", where=here(), code="no-such-axis"))
-    gone = [a % x.ndim for a in every]
+    gone = [one_axis(a, x.ndim) for a in every]
     if len(set(gone)) != len(gone):
         raise ShapeError(describe(f"axis {axis} names an axis twice", where=here(), code="axis-named-twice"))
     kept = [a for a in range(x.ndim) if a not in gone]

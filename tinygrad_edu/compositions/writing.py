@@ -13,11 +13,12 @@ import numpy as np
 from tinygrad_edu.compositions.arrangement import resize
 from tinygrad_edu.compositions.index import along_each_line, places_in
 from tinygrad_edu.compositions.order import plain
-from tinygrad_edu.compositions.shape import asked, one_axis, ravel, reshape
+from tinygrad_edu.compositions.shape import one_axis, ravel, reshape
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import index, shape
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = ["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]

@@ -226,10 +226,10 @@ class MLP(Sequential):
         dtype: DTypeLike | None = None,
         init: str | Initialiser | None = None,
     ) -> None:
-        if len(sizes) < 2:
+        if isinstance(sizes, int) or len(sizes) < 2:
             raise DataError(
                 describe(
-                    f"an MLP needs at least two sizes, of its input and of its output, not {list(sizes)}",
+                    f"an MLP needs at least two sizes, of its input and of its output, not {sizes}",
                     where=here(),
                     fix="MLP([784, 16, 16, 10])",
                     code="too-few-sizes",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
+from tinygrad_edu.memory import label
 from tinygrad_edu.node import Scope, here, state
 from tinygrad_edu.tensor import Tensor
 
@@ -67,11 +68,12 @@ class Module:
             self._forget(name)
             self._own("_children")[name] = value
             object.__setattr__(value, "_name", name)
-        elif name in self._parameters and isinstance(value, Tensor):
+        elif name in self._parameters and value is not None:
             raise DtypeError(
                 describe(
-                    f"{name} is a parameter; a tensor that was computed, or needs no gradient, can't take its place",
+                    f"{name} is a parameter; only a leaf that requires grad can take its place, or None",
                     where=here(),
+                    found=label(value) if isinstance(value, Tensor) else type(value).__name__,
                     fix=f"module.{name}.data = value, or a new Tensor(value, requires_grad=True)",
                     code="not-a-parameter",
                 )
