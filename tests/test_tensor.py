@@ -665,3 +665,13 @@ def test_a_wrong_axis_is_a_value_error_and_an_index_error():
 def test_a_singular_matrix_is_numpy_s_linalg_error():
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
         tg.linalg.inv(tg.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("value", [300, -1])
+def test_a_number_too_large_for_the_dtype_is_refused_as_numpy_does(value):
+    x = Tensor(np.zeros(2, np.uint8))
+    with pytest.raises(OverflowError):
+        x[0] = value
+    with pytest.raises(OverflowError):
+        x += value
+    assert x.tolist() == [0, 0]

@@ -111,6 +111,7 @@ from tinygrad_edu.compositions.linalg import (
     cross,
     diag,
     diagflat,
+    dot,
     inner,
     kron,
     matrix_transpose,
@@ -271,7 +272,7 @@ from tinygrad_edu.ops.exponential import (
     reciprocal,
 )
 from tinygrad_edu.ops.gamma import betaln, digamma, gammaln
-from tinygrad_edu.ops.linalg import diagonal, dot, matmul, matvec, tensordot, vecdot, vecmat
+from tinygrad_edu.ops.linalg import diagonal, matmul, matvec, tensordot, vecdot, vecmat
 from tinygrad_edu.ops.neural import log_softmax, softmax
 from tinygrad_edu.ops.order import digitize, searchsorted
 from tinygrad_edu.ops.rounding import (

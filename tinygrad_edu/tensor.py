@@ -210,6 +210,8 @@ class Tensor(Handle, ArrayMethods):
         return _apply_given(index.getitem, (self,), {"index": key})
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if value.__class__ is int and self._data.dtype.kind in "iu":  # NumPy refuses one that is too large
+            value = np.array(value, self._data.dtype)
         try:
             write(self, _plain_index(key), as_tensor(value))
         except (ValueError, IndexError, TypeError) as error:

@@ -141,3 +141,11 @@ def test_misuse_is_refused_with_its_reason(call, error, text):
     with pytest.raises(error, match=text) as caught:
         call(tg.Tensor(np.ones((2, 4)), requires_grad=True))
     assert "test_arrangement.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda x: np.rot90(x, 1.5), lambda x: np.tile(x, 1.5), lambda x: np.tile(x, (2, 2.0))]
+)
+def test_fractions_of_turns_and_repetitions_are_refused(call):
+    with pytest.raises(TypeError, match="needs whole numbers"):
+        call(tg.ones((2, 3)))

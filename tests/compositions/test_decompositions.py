@@ -114,8 +114,14 @@ def test_eig_of_real_eigenvalues():
     a = distinct(0)
     assert_like_numpy(np.linalg.eig, a)
     assert_like_numpy(np.linalg.eigvals, distinct(1, 2))
+
+
+def test_complex_eigenvalues_have_no_derivative():
+    a = np.array([[0.0, 1.0], [-1.0, 0.0]])
     with pytest.raises(ValueError, match="complex eigenvalues"):
-        np.linalg.eig(tg.Tensor([[0.0, 1.0], [-1.0, 0.0]]))
+        np.linalg.eig(tg.Tensor(a, requires_grad=True))
+    assert_values(np.linalg.eig, a)
+    assert_values(np.linalg.eigvals, a)
 
 
 # --- QR and singular values --------------------------------------------------------------------------------------
@@ -126,10 +132,32 @@ def test_eig_of_real_eigenvalues():
 def test_qr(shape, mode):
     a = distinct(0, *shape[:-2], m=shape[-2], n=shape[-1])
     if mode == "complete" and shape[-2] > shape[-1]:
-        with pytest.raises(ValueError, match="has no derivative"):
-            np.linalg.qr(tg.Tensor(a), mode=mode)
+        assert_values(lambda a: np.linalg.qr(a, mode=mode), a)
+
+        def determined(a):
+            q, r = np.linalg.qr(a, mode=mode)
+            return q[..., : shape[-1]], r
+
+        assert_like_numpy(determined, a)
     else:
         assert_like_numpy(lambda a: np.linalg.qr(a, mode=mode), a)
+
+
+def test_columns_of_a_complete_q_beyond_those_of_a_have_no_derivative():
+    a = tg.Tensor(distinct(0, m=3, n=2), requires_grad=True)
+    q, r = np.linalg.qr(a, mode="complete")
+    (q[:, :2].sum() + r.sum()).backward()
+    with pytest.raises(ValueError, match="beyond those of a have no derivative"):
+        q.sum().backward()
+
+
+def test_raw_qr_gives_constants():
+    a = distinct(0, m=3, n=2)
+    h, tau = np.linalg.qr(tg.Tensor(a, requires_grad=True), mode="raw")
+    for found, expected in zip((h, tau), np.linalg.qr(a, mode="raw")):
+        np.testing.assert_allclose(found.numpy(), expected)
+    with pytest.raises(ValueError, match="qr with mode='raw'"):
+        h.sum().backward()
 
 
 def test_qr_of_dependent_columns_has_no_derivative():

@@ -94,3 +94,8 @@ def test_gradient_of_whole_numbers_and_of_one_axis_and_many():
 def test_calls_that_are_refused(call, error, text):
     with pytest.raises(error, match=text):
         call(tg.Tensor(np.arange(6.0).reshape(2, 3)))
+
+
+def test_gradient_of_booleans_is_refused():
+    with pytest.raises(TypeError, match="booleans have no differences"):
+        np.gradient(tg.Tensor([True, False, True]))

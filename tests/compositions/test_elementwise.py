@@ -264,3 +264,10 @@ def test_every_public_name_is_reachable_and_no_other():
     assert sorted(elementwise.__all__) == elementwise.__all__
     for name in elementwise.__all__:
         assert getattr(tg, name) is getattr(elementwise, name)
+
+
+def test_closeness_to_python_numbers_is_asked_in_the_dtype_of_the_array():
+    one, below = np.ones(1, np.float32), 0.9999999999999998
+    assert np.isclose(tg.Tensor(one), below, atol=0, rtol=0).tolist() == np.isclose(one, below, atol=0, rtol=0).tolist()
+    assert np.isclose(below, tg.Tensor(one), atol=0, rtol=0).tolist() == [True]
+    assert tg.isclose(1.0, 2).tolist() is False

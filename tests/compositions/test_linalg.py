@@ -145,7 +145,7 @@ def test_memory_layout_does_not_matter(name, layout):
             lambda x: np.linalg.multi_dot([x, x[None], x]), lambda x: np.cross(x, np.ones(4)), np.vander,
             lambda x: np.linalg.cross(x[:, :2], x[:, :2]), lambda x: np.linalg.outer(x, x), lambda x: np.diag(x[None]),
             lambda x: np.matrix_transpose(x[0]), lambda x: np.linalg.eigh(x @ x.T, "X"), lambda x: np.vdot(x, x[0]),
-            lambda x: np.linalg.qr(x, mode="raw"), lambda x: np.linalg.solve(np.eye(2), np.ones((2, 3, 1)) @ x[:1]),
+            lambda x: np.linalg.qr(x, mode="full"), lambda x: np.linalg.solve(np.eye(2), np.ones((2, 3, 1)) @ x[:1]),
             lambda x: np.linalg.cond(x[:0]), lambda x: np.inner(x, np.ones(2)),
         )),
         *((lambda x, f=f: f(x), TypeError) for f in (
@@ -171,3 +171,46 @@ def test_witness_itself_finds_a_wrong_derivative():
     with pytest.raises(AssertionError):
         assert_derivatives(wrong, regular(0), order=1)
     assert abs(slope(lambda a: (a**3).sum(), [np.array([2.0])], 0, np.ones(1)) - 12) < 1e-8
+
+
+def test_out_takes_products_and_traces_with_their_gradients():
+    a = numbers(0, 2, 2)
+    for f in (np.dot, np.outer, lambda a, b, out: np.linalg.multi_dot([a, b], out=out)):
+        x = tg.Tensor(a, requires_grad=True)
+        shape = (4, 4) if f is np.outer else (2, 2)
+        out = tg.zeros(shape)
+        assert f(x, a, out=out) is out
+        out.sum().backward()
+        other = tg.Tensor(a, requires_grad=True)
+        f(other, a, out=None).sum().backward()
+        np.testing.assert_allclose(x.grad.numpy(), other.grad.numpy())
+    out = np.zeros(())
+    assert np.trace(tg.Tensor(a), out=out) is out
+    assert out == np.trace(a)
+
+
+@pytest.mark.parametrize("p", [None, 2, -2, 1, np.inf, "fro", "nuc"])
+def test_cond_of_singular_matrices_is_inf_without_a_gradient(p):
+    a = np.stack([regular(0), np.zeros((3, 3)), np.ones((3, 3))])
+    x = tg.Tensor(a, requires_grad=True)
+    got = np.linalg.cond(x, p)
+    np.testing.assert_allclose(got.detach().numpy()[0], np.linalg.cond(a[0], p))
+    if p not in (None, 2, -2):  # whose smallest singular value may be 1e-17 instead of 0
+        assert np.isinf(got.detach().numpy()[1:]).all()
+        got.sum().backward()
+        assert not x.grad.numpy()[1:].any()
+    assert np.linalg.cond(np.zeros((0, 2, 2)), p).shape == np.linalg.cond(tg.zeros((0, 2, 2)), p).shape == (0,)
+
+
+def test_singular_vectors_of_a_singular_symmetric_matrix_are_orthonormal():
+    u, s, vh = np.linalg.svd(tg.Tensor([[1.0, 0.0], [0.0, 0.0]]), hermitian=True)
+    for q in (u, vh):
+        np.testing.assert_allclose((q @ q.T).numpy(), np.eye(2))
+    assert s.tolist() == [1, 0]
+
+
+def test_rank_of_lstsq_has_numpys_dtype():
+    a, b = numbers(0, 4, 2), numbers(1, 4)
+    for got, expected in zip(np.linalg.lstsq(tg.Tensor(a), b), np.linalg.lstsq(a, b)):
+        assert got.dtype == np.asarray(expected).dtype
+        np.testing.assert_allclose(got.numpy(), expected)

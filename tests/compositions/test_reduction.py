@@ -410,3 +410,32 @@ def test_every_public_name_is_what_numpy_calls():
                 x = np.array([[1.0, 2.0], [4.0, 3.0]])
                 got, expected = getattr(module, name)(x), getattr(np, name)(x)
                 np.testing.assert_allclose(got.numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [int, np.int8, bool])
+def test_a_mean_in_whole_numbers_is_numpys_and_has_no_derivative(dtype):
+    a = np.array([[1.7, 2.9, -3.6], [4.2, 5.0, 6.0]])
+    for options in ({}, {"axis": 0}, {"axis": 1, "where": a > 0}):
+        got = np.mean(tg.Tensor(a, requires_grad=True), dtype=dtype, **options)
+        expected = np.mean(a, dtype=dtype, **options)
+        assert (got.dtype, got.tolist(), got.requires_grad) == (expected.dtype, expected.tolist(), False)
+
+
+@pytest.mark.parametrize("f", [np.var, np.std, np.nanmean, np.nanvar, np.nanstd])
+def test_what_is_a_fraction_is_not_computed_in_whole_numbers(f):
+    with pytest.raises(DtypeError, match="is a fraction"):
+        f(tg.Tensor([1.0, 2.0]), dtype=int)
+
+
+def test_initial_is_cast_before_it_joins_whole_numbers():
+    a = np.array([[1, 2], [3, 4]])
+    for f in (np.sum, np.prod):
+        assert f(tg.Tensor(a), axis=0, initial=1.7).tolist() == f(a, axis=0, initial=1.7).tolist()
+
+
+def test_nanvar_of_whole_numbers_is_var_of_them():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for ddof in (0, 3, 4):
+            got = np.nanvar(tg.Tensor([1, 2, 4]), ddof=ddof)
+            np.testing.assert_array_equal(got.numpy(), np.nanvar([1, 2, 4], ddof=ddof))

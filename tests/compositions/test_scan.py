@@ -87,3 +87,7 @@ def test_out_and_refusals():
         np.cumsum(x, axis=2)
     with pytest.raises(TypeError):
         np.cumsum(x, axis=(0, 1))
+
+
+def test_cumulative_logsumexp_of_a_number():
+    assert_agrees(lambda x: tg.logcumsumexp(x, axis=0), 0.7, plain=lambda x: np.reshape(x, 1))

@@ -139,3 +139,13 @@ def test_misuse_is_refused_with_its_reason(call, error, text):
     with pytest.raises(error, match=text) as caught:
         call(tg.Tensor(np.ones(4), requires_grad=True))
     assert "test_signal.py" in str(caught.value)
+
+
+def test_interp_at_infinities_and_between_equal_points_is_numpys():
+    inf = np.inf
+    for xp in ([-inf, inf], [-inf, 1.0], [0.0, inf], [0.0, 1.0]):
+        for fp in ([0.0, 10.0], [10.0, 10.0], [-inf, 10.0], [0.0, inf], [-inf, inf]):
+            with np.errstate(invalid="ignore"):
+                got, expected = np.interp(tg.Tensor([0.5, 0.0, 1.0]), xp, fp), np.interp([0.5, 0.0, 1.0], xp, fp)
+            np.testing.assert_array_equal(got.numpy(), expected, err_msg=f"{xp} {fp}")
+    assert_agrees(np.interp, [-0.5, 0.3, 1.7], [0.0, 1.0, 1.0, 2.0], [0.0, 1.0, 5.0, 4.0], order=1)

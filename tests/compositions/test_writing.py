@@ -117,3 +117,20 @@ def test_misuse_is_refused_with_its_reason(call, error, text):
     with pytest.raises(error, match=text) as caught:
         call(tg.Tensor(np.ones((2, 4)), requires_grad=True))
     assert "test_writing.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "casting"),
+    [(1.5, int, "same_kind"), (1j, float, "same_kind"), (300, np.uint8, "same_kind"), (2, float, "same_kind"),
+     (1.5, int, "unsafe"), (True, int, "same_kind"), (1.5, np.float32, "safe"), (2, bool, "same_kind")],
+)  # fmt: skip
+def test_copyto_casts_python_numbers_as_numpy_does(value, dtype, casting):
+    array, x = np.zeros(2, dtype), tg.Tensor(np.zeros(2, dtype))
+    try:
+        np.copyto(array, value, casting=casting)
+    except (TypeError, OverflowError):
+        with pytest.raises((TypeError, ValueError, OverflowError)):
+            np.copyto(x, value, casting=casting)
+    else:
+        np.copyto(x, value, casting=casting)
+    assert x.tolist() == array.tolist()

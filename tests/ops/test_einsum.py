@@ -210,8 +210,9 @@ def test_subscripts_that_do_not_fit_are_refused(subscripts, shapes, reason):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda a: einsum("ij->i", a, out=np.zeros(2)),
+        lambda a: einsum("ij->i", a, out=np.zeros(7)),
         lambda a: einsum("ij->i", a, dtype=np.float32),
+        lambda a: einsum("ij->i", a, order="X"),
         lambda a: einsum("ij,jk,kl", a, a.T, a, optimize="quickly"),
         lambda a: einsum(a, 3),
         lambda a: einsum(a, [0, 99]),
@@ -234,3 +235,13 @@ def test_row_refuses_what_is_not_a_plain_product(subscripts, y):
 
 def test_einsum_inside_a_function_that_is_not_linear():
     assert_derivatives(lambda a, b: np.einsum("ij,jk,ik->i", a, b, np.exp(a @ b)), numbers(0, 2, 3), numbers(1, 3, 2))
+
+
+def test_numpys_options_of_einsum():
+    a = np.arange(6.0).reshape(2, 3)
+    x, out = tg.Tensor(a, requires_grad=True), tg.zeros(2)
+    assert np.einsum("ij,j->i", x, a[0], out=out, order="F") is out
+    out.sum().backward()
+    assert x.grad.tolist() == [a[0].tolist()] * 2
+    assert np.einsum("ij->i", tg.Tensor(a), dtype=np.float32, casting="same_kind").dtype == np.float32
+    assert np.einsum(tg.Tensor(a), range(2), tg.Tensor(a), np.array([0, 1]), [1]).tolist() == (a * a).sum(0).tolist()

@@ -252,3 +252,12 @@ def test_special_functions_refuse_complex_numbers(name):
 def test_blocks_of_large_arrays_fit_together(name):
     x = RNG.uniform(0.05, 0.95, (3, 16384)).T
     assert np.array_equal(row(name, x), np.array([row(name, column) for column in x.T]).T)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_of_nothing_is_nothing(name):
+    x = tg.Tensor(np.zeros((2, 0)), requires_grad=True)
+    y = REGISTRY[name](x)
+    assert y.shape == (2, 0)
+    y.sum().backward()
+    assert x.grad.shape == (2, 0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.joining import concatenate
 from tinygrad_edu.compositions.order import plain
-from tinygrad_edu.compositions.shape import along, one_axis, ravel, reshape
+from tinygrad_edu.compositions.shape import along, one_axis, ravel, reshape, whole
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -67,7 +67,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     Tensor([[2., 4.],
             [1., 3.]])
     """
-    x = _matrix("rot90", m, 1)
+    x, k = _matrix("rot90", m, 1), whole("rot90", k)
     plane = tuple(one_axis(axis, x.ndim) for axis in axes)
     if len(plane) != 2 or plane[0] == plane[1]:
         raise ShapeError(describe(f"rot90 needs two different axes, not {axes}", where=here(), code="axis-named-twice"))
@@ -127,7 +127,7 @@ def tile(A: Any, reps: Any) -> Tensor:
             [1., 2., 1., 2.]])
     """
     x = as_tensor(A)
-    counts = tuple(int(count) for count in (reps if np.ndim(reps) else (reps,)))
+    counts = tuple(whole("tile", count) for count in (reps if np.ndim(reps) else (reps,)))
     if any(count < 0 for count in counts):
         raise ShapeError(describe(f"tile can't repeat {min(counts)} times", where=here(), code="number-out-of-range"))
     ndim = max(len(counts), x.ndim)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compositions.linalg import matrix_transpose
+from tinygrad_edu.compositions.order import constants, plain
 from tinygrad_edu.errors import MatrixError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -18,6 +19,7 @@ from tinygrad_edu.ops import decompositions as rows
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.ops.linalg import matmul
 from tinygrad_edu.ops.shape import concatenate
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = ["cholesky", "eig", "eigh", "eigvals", "eigvalsh", "qr", "svd"]
@@ -136,15 +138,18 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tensor:
 
 @implements(np.linalg.eig)
 def eig(a: Any) -> EigResult:
-    """Eigenvalues w and eigenvectors v, of length 1, of matrices with real eigenvalues: a v = v diag(w).
+    """Eigenvalues w and eigenvectors v, of length 1, of square matrices: a v = v diag(w).
 
-    Raises LinAlgError for complex eigenvalues, and in backward where a gradient flows to vectors of equal ones.
+    Raises LinAlgError where a gradient is wanted of complex eigenvalues, and in backward where one flows to vectors of
+    equal ones.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.eig([[2.0, 1.0], [0.0, 1.0]]).eigenvalues
     Tensor([2., 1.])
     """
     a = matrices(a, "eig", square=True)
+    if not a.requires_grad:
+        return EigResult(*map(as_tensor, asked(np.linalg.eig, plain(a))))
     n = a.shape[-1]
     return EigResult(*rows.unpacked(rows.eig_packed(a), (n,), (n, n)))
 
@@ -162,13 +167,14 @@ def eigvals(a: Any) -> Tensor:
 
 
 @implements(np.linalg.qr)
-def qr(a: Any, mode: str = "reduced") -> QRResult | Tensor:
+def qr(a: Any, mode: str = "reduced") -> QRResult | tuple[Tensor, Tensor] | Tensor:
     """a = Q R with orthonormal columns in Q and R upper triangular: (…, m, n) -> (…, m, k), (…, k, n), k = min(m, n).
 
-    mode   "reduced"; "r" for R alone; "complete", a square Q, for m ≤ n only: beyond n the columns of Q are any
-           basis of their space
+    mode   "reduced"; "r" for R alone; "complete": a square Q and an R of the shape of a; "raw": LAPACK's reflectors
+           and their factors, constants
 
-    Backward raises LinAlgError where the first k columns are linearly dependent.
+    Backward raises LinAlgError where the first k columns are linearly dependent, or where a gradient flows to the
+    columns of a complete Q beyond n: they are any basis of their space.
 
     >>> import tinygrad_edu as tg
     >>> abs(tg.linalg.qr([[0.0, 2.0], [1.0, 3.0]], mode="r"))
@@ -177,17 +183,17 @@ def qr(a: Any, mode: str = "reduced") -> QRResult | Tensor:
     """
     a = matrices(a, "qr")
     m, n = a.shape[-2:]
-    if mode not in ("reduced", "r", "complete") or (mode == "complete" and m > n):
-        raise ShapeError(
-            describe(
-                f"qr: mode={mode!r} has no derivative for {m} × {n}",
-                where=here(),
-                fix='mode="reduced" or "r"',
-                code="no-derivative-there",
-            )
-        )
+    if mode not in ("reduced", "r", "complete", "raw"):
+        known = '"reduced", "r", "complete" or "raw"'
+        raise ShapeError(describe(f"qr has no mode {mode!r}", where=here(), known=known, code="unknown-choice"))
+    if mode == "raw":
+        h, tau = constants("qr with mode='raw'", asked(np.linalg.qr, plain(a), "raw"), a)
+        return h, tau
     k = min(m, n)
     square = a if m >= n else a[..., :m]
+    if mode == "complete" and m > n:
+        q, r = rows.unpacked(rows.qr_packed(a, complete=True), (m, m), (n, n))
+        return QRResult(q, concatenate([r, np.zeros((*a.shape[:-2], m - n, n), r.dtype)], axis=-2))
     q, r = rows.unpacked(rows.qr_packed(square), (m, k), (k, k))
     if m < n:
         r = concatenate([r, matmul(matrix_transpose(q), a[..., m:])], axis=-1)
@@ -227,6 +233,6 @@ def _svd_of_symmetric(found: EighResult) -> SVDResult:
     """Singular values are the absolute eigenvalues, largest first; V has the signs that they lose."""
     w, v = found
     order = _np.argsort(abs(w), axis=-1)[..., ::-1]
-    s, sign = (_np.take_along_axis(part, order, axis=-1) for part in (abs(w), _np.sign(w)))
+    s, sign = (_np.take_along_axis(part, order, axis=-1) for part in (abs(w), where(w < 0, -1.0, 1.0)))
     u = _np.take_along_axis(v, order[..., None, :], axis=-1)
     return SVDResult(u, s, matrix_transpose(u * sign[..., None, :]))

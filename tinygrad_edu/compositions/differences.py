@@ -114,6 +114,16 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     >>> tg.gradient([0.0, 1.0, 4.0, 9.0])
     Tensor([1., 2., 4., 5.])
     """
+    f = as_tensor(f)
+    if f.dtype.kind == "b":
+        raise DtypeError(
+            describe(
+                "booleans have no differences, so no gradient",
+                where=here(),
+                fix="f.astype(float)",
+                code="booleans-have-no-differences",
+            )
+        )
     f = as_floats(f)
     wanted = range(f.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = [one_axis(place, f.ndim) for place in wanted]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compositions.reduction import handed
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -23,13 +24,21 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @implements(np.einsum)
-def einsum(*operands: Any, out: Any = None, optimize: Any = "greedy") -> Tensor:
+def einsum(
+    *operands: Any,
+    out: Any = None,
+    dtype: Any = None,
+    order: str = "K",
+    casting: str = "safe",
+    optimize: Any = "greedy",
+) -> Tensor:
     """Sums of products, in Einstein's notation: `einsum("ij,jk->ik", a, b)[i, k] = Σⱼ a[i, j] · b[j, k]`.
 
     operands   the subscripts, then one array for each of their terms; or arrays and lists of whole numbers or
                Ellipsis in turn, with the output's list last if there is one: `einsum(a, [0, 1], b, [1, 2], [0, 2])`
     optimize   in which order pairs are multiplied: "greedy", "optimal", or a path that `einsum_path` gave. True and
                False, NumPy's default, mean "greedy": the order changes rounding only.
+    dtype      of the arrays and the result, as far as `casting` allows; `order` has no effect
 
     A letter twice in one term takes the diagonal; letters that are not in the output are summed over; without an
     arrow the output has the letters that occur once, in alphabetical order; `...` stands for axes that broadcast,
@@ -43,12 +52,12 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = "greedy") -> Tensor:
     >>> tg.einsum("ii", a)
     Tensor(5.)
     """
-    if out is not None:
-        raise DtypeError(
-            describe("einsum takes no `out` here", where=here(), fix="x = einsum(...)", code="wrong-arguments")
+    if order not in ("C", "F", "A", "K"):
+        raise ShapeError(
+            describe(f"order is one of 'C', 'F', 'A' and 'K', not {order!r}", where=here(), code="unknown-choice")
         )
     subscripts, given = _as_subscripts(operands)
-    arrays = [as_tensor(x) for x in given]
+    arrays = [_cast(as_tensor(x), dtype, casting) for x in given]
     shapes = tuple(x.shape for x in arrays)
     try:
         terms, output = _terms(subscripts, tuple(map(len, shapes)))
@@ -65,11 +74,27 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = "greedy") -> Tensor:
         common = np.result_type(*(x.dtype for x in arrays))
         arrays = [x.astype(common) if x.dtype != common else x for x in arrays]
     if len(arrays) == 1:
-        return einsum_single(arrays[0], subscripts=f"{terms[0]}->{output}")
+        return handed(einsum_single(arrays[0], subscripts=f"{terms[0]}->{output}"), out)
     for place, (term, kept) in enumerate(zip(terms, reduced)):
         if term != kept:
             arrays[place] = einsum_single(arrays[place], subscripts=f"{term}->{kept}")
-    return _contracted(arrays, list(reduced), output, sides, optimize)
+    return handed(_contracted(arrays, list(reduced), output, sides, optimize), out)
+
+
+def _cast(x: Tensor, dtype: Any, casting: str) -> Tensor:
+    """An array in the dtype that the caller wants the sums to be computed in."""
+    if dtype is None or x.dtype == np.dtype(dtype):
+        return x
+    if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise DtypeError(
+            describe(
+                f"einsum: {x.dtype} can't become {np.dtype(dtype)} with casting={casting!r}",
+                where=here(),
+                fix="casting='unsafe'",
+                code="cast-not-allowed",
+            )
+        )
+    return x.astype(dtype)
 
 
 def _contracted(arrays: list[Tensor], terms: list[str], output: str, sides: dict[str, int], optimize: Any) -> Tensor:
@@ -156,6 +181,8 @@ def _as_subscripts(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
 
 def _from_numbers(labels: Any) -> str:
+    if isinstance(labels, range | np.ndarray | Tensor):
+        labels = list(labels) if isinstance(labels, range) else labels.tolist()
     if not isinstance(labels, list | tuple):
         raise ShapeError(
             describe(

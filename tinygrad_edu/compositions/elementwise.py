@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_edu.compositions.reduction import handed
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
+from tinygrad_edu.memory import NUMBERS
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import bits, elementwise, exponential, gamma, rounding, trigonometric
 from tinygrad_edu.tensor import Tensor, as_tensor
@@ -284,8 +285,11 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
     >>> tg.isclose([1.0, 2.0], [1.0 + 1e-9, 2.1])
     Tensor([ True, False])
     """
-    a, b = as_tensor(a), as_tensor(b)
-    if b.dtype.kind not in "fc":
+    a, b = (x if x.__class__ in NUMBERS else as_tensor(x) for x in (a, b))  # Python's numbers are weak
+    b = float(b) if isinstance(b, int) else b
+    if isinstance(a, float) and isinstance(b, float):
+        a = as_tensor(a)
+    if isinstance(b, Tensor) and b.dtype.kind not in "fc":
         b = b.astype(np.result_type(b.dtype, 1.0))
     with np.errstate(invalid="ignore"):
         near = abs(a - b) <= atol + rtol * abs(b)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compositions.decompositions import matrices, symmetric
-from tinygrad_edu.compositions.linalg import refuse
+from tinygrad_edu.compositions.order import plain
+from tinygrad_edu.compositions.reduction import as_floats, handed
 from tinygrad_edu.errors import DtypeError, MatrixError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -119,7 +120,6 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Tensor:
     >>> tg.linalg.multi_dot([[1.0, 2.0], [[0.0, 1.0], [1.0, 0.0]], [1.0, 3.0]])
     Tensor(5.)
     """
-    refuse("multi_dot", out=out)
     factors = [as_tensor(x) for x in arrays]
     if len(factors) < 2:
         raise ShapeError(
@@ -140,7 +140,7 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Tensor:
         middle = splits[first, last]
         return dot(product(first, middle), product(middle + 1, last))
 
-    return product(0, len(factors) - 1)
+    return handed(product(0, len(factors) - 1), out)
 
 
 def _best_splits(sides: list[int]) -> dict[tuple[int, int], int]:
@@ -228,7 +228,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:
     eps = float(np.finfo(s.dtype).eps)
     cut = eps * max(m, n) if rcond is None else eps if rcond < 0 else float(rcond)
     x = matmul(rows.pinv(a, rcond=cut), b)
-    rank: Tensor = (s > cut * s[0]).sum() if s.size else as_tensor(np.zeros((), int))
+    rank: Tensor = (s > cut * s[:1]).sum().astype(np.int32)
     if int(rank) == n and m > n:
         residuals = ((matmul(a, x) - b) ** 2).sum(axis=0, keepdims=b.ndim == 1)
     else:
@@ -241,27 +241,28 @@ def cond(x: Any, p: Any = None) -> Tensor:
     """How much solving x y = b magnifies relative errors: ‖x‖ · ‖x⁻¹‖ in the norm p, (…, n, n) -> (…).
 
     p   None or 2: the largest over the smallest singular value, of matrices of any shape; -2: its reciprocal;
-        1, -1, inf, -inf, "fro", "nuc": see linalg.norm. Singular matrices give inf, a stack of them in these norms
-        raises LinAlgError. There is no derivative at inf.
+        1, -1, inf, -inf, "fro", "nuc": see linalg.norm. Singular matrices give inf, where the derivative is 0.
 
     >>> import tinygrad_edu as tg
     >>> tg.linalg.cond([[1.0, 0.0], [0.0, 4.0]])
     Tensor(4.)
     """
     x = matrices(x, "cond")
-    if x.size == 0:
+    if 0 in x.shape[-2:]:
         raise MatrixError(describe(f"cond of no matrix: shape {x.shape}", where=here(), code="empty-input"))
     if p is None or p in (2, -2):
         s = svdvals(x)
-        largest, smallest = s[..., 0], s[..., -1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return smallest / largest if p == -2 else largest / smallest
-    size: Tensor = _np.linalg.norm(x, p, axis=(-2, -1))
-    try:
-        inverse = rows.inv(matrices(x, "cond", square=True))
-    except ValueError:
-        if x.ndim > 2 or x.shape[-1] != x.shape[-2]:
-            raise
-        return where(size > 0, size, 1) * math.inf
-    inverse_size: Tensor = _np.linalg.norm(inverse, p, axis=(-2, -1))
-    return size * inverse_size
+        over, under = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+        return _inf_where(under == 0, over / where(under == 0, 1, under), x)
+    x = as_floats(matrices(x, "cond", square=True))
+    singular: Tensor = _np.linalg.det(x.detach()) == 0
+    regular = where(singular[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
+    size: Tensor = _np.linalg.norm(regular, p, axis=(-2, -1))
+    inverse_size: Tensor = _np.linalg.norm(rows.inv(regular), p, axis=(-2, -1))
+    return _inf_where(singular, size * inverse_size, x)
+
+
+def _inf_where(singular: Tensor, value: Tensor, x: Tensor) -> Tensor:
+    """inf for singular matrices, nan for those that hold a nan, as NumPy has it."""
+    holds_nan = np.isnan(plain(x)).any(axis=(-2, -1))
+    return where(singular, np.where(holds_nan, math.nan, math.inf).astype(value.dtype), value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.compositions.reduction import handed
 from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
@@ -24,23 +25,23 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "cross", "diag", "diagflat", "inner", "kron", "matrix_transpose", "outer", "trace", "tril", "triu", "vander",
+    "cross", "diag", "diagflat", "dot", "inner", "kron", "matrix_transpose", "outer", "trace", "tril", "triu", "vander",
     "vdot",
 ]  # fmt: skip
 
 
-def refuse(name: str, **given: Any) -> None:
-    """Raise DtypeError for a parameter of NumPy's that makes no sense here and was given."""
-    for parameter, value in given.items():
-        if value is not None:
-            raise DtypeError(
-                describe(
-                    f"{name} takes no `{parameter}` here", where=here(), fix=f"x = {name}(...)", code="wrong-arguments"
-                )
-            )
-
-
 # --- products ----------------------------------------------------------------------------------------------------
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Tensor:
+    """Σ over the last axis of a and the last but one of b, whose other axes follow each other; see `matmul` for stacks.
+
+    >>> import tinygrad_edu as tg
+    >>> tg.dot([1.0, 2.0], [3.0, 4.0])
+    Tensor(11.)
+    """
+    return handed(linalg.dot(a, b), out)
 
 
 @implements(np.inner)
@@ -68,8 +69,7 @@ def outer(a: Any, b: Any, out: Any = None) -> Tensor:
     Tensor([[3., 4.],
             [6., 8.]])
     """
-    refuse("outer", out=out)
-    return multiply(expand_dims(_flat(a), axis=1), _flat(b))
+    return handed(multiply(expand_dims(_flat(a), axis=1), _flat(b)), out)
 
 
 @implements(np.vdot)
@@ -177,9 +177,8 @@ def trace(
     >>> tg.trace([[1.0, 2.0], [3.0, 4.0]])
     Tensor(5.)
     """
-    refuse("trace", out=out)
     picked = linalg.diagonal(a, offset, axis1, axis2)
-    return sum(picked if dtype is None else picked.astype(dtype), axis=-1)
+    return handed(sum(picked if dtype is None else picked.astype(dtype), axis=-1), out)
 
 
 @implements(np.diag)

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions import reduction, scan
-from tinygrad_edu.compositions.reduction import as_floats, as_mask, counted, extremum, handed, highest, lowest, reduce
+from tinygrad_edu.compositions.reduction import (
+    as_floats,
+    as_mask,
+    counted,
+    extremum,
+    handed,
+    highest,
+    lowest,
+    reduce,
+    refuse_whole,
+)
 from tinygrad_edu.interop import implements
 from tinygrad_edu.ops import reduction as rows
 from tinygrad_edu.ops.elementwise import where as choose
@@ -91,6 +101,8 @@ def nanmean(
     Tensor(1.5)
     """
     x = as_tensor(a)
+    if x.dtype.kind in "fc":
+        refuse_whole("nanmean", dtype)
     return reduction.mean(x, axis, dtype, out, keepdims, where=numbers(x, where))
 
 
@@ -113,6 +125,9 @@ def nanvar(
     >>> tg.nanvar([1.0, np.nan, 3.0])
     Tensor(1.)
     """
+    refuse_whole("nanvar", dtype)
+    if as_tensor(a).dtype.kind in "iub":  # no nan among them
+        return reduction.var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     x = as_floats(a, dtype)
     there = numbers(x, where)
     result = reduction.var(x, axis, ddof=ddof, keepdims=keepdims, where=there, mean=mean, correction=correction)
@@ -138,6 +153,9 @@ def nanstd(
     >>> tg.nanstd([1.0, np.nan, 3.0])
     Tensor(1.)
     """
+    refuse_whole("nanstd", dtype)
+    if as_tensor(a).dtype.kind in "iub":  # no nan among them
+        return reduction.std(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     x = as_floats(a, dtype)
     there = numbers(x, where)
     result = reduction.std(x, axis, ddof=ddof, keepdims=keepdims, where=there, mean=mean, correction=correction)

@@ -109,7 +109,7 @@ def _joined(result: Tensor, initial: Any, join: Any) -> Tensor:
                 f"initial= must be one number, not of shape {np.shape(initial)}", where=here(), code="not-one-element"
             )
         )
-    return cast(join(result, initial), result.dtype)
+    return join(result, cast(initial, result.dtype))  # type: ignore[no-any-return]
 
 
 # --- sums and products ---------------------------------------------------------------------------------------
@@ -165,11 +165,31 @@ def mean(
     >>> tg.mean([[1.0, 2.0], [3.0, 5.0]], axis=1)
     Tensor([1.5, 4. ])
     """
+    if _whole(dtype):
+        return handed(mean(as_tensor(a).astype(dtype), axis, None, None, keepdims, where=where).astype(dtype), out)
     if where is True:
         return handed(reduce(rows.mean, cast(a, dtype), axis, keepdims), out)
     x = as_floats(a, dtype)
     total = reduce(rows.sum, masked(x, where, 0), axis, keepdims)
     return handed(total / counted(x, axis, keepdims, where), out)
+
+
+def _whole(dtype: Any) -> bool:
+    """Whether the result is to be whole numbers or booleans, which have no derivative."""
+    return dtype is not None and np.dtype(dtype).kind in "iub"
+
+
+def refuse_whole(name: str, dtype: Any) -> None:
+    """Raise DtypeError for a dtype that would cut off the fractions on the way to the result."""
+    if _whole(dtype):
+        raise DtypeError(
+            describe(
+                f"{name} is a fraction: it can't be computed in {np.dtype(dtype)}",
+                where=here(),
+                fix=f"{name}(x).astype({np.dtype(dtype)})",
+                code="cast-not-allowed",
+            )
+        )
 
 
 def counted(x: Tensor, axis: Any, keepdims: bool, where: Any) -> Any:
@@ -257,6 +277,7 @@ def var(
     >>> tg.var([1.0, 2.0, 6.0], ddof=1)
     Tensor(7.)
     """
+    refuse_whole("var", dtype)
     x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.var, x, axis, keepdims, **_only(ddof=ddof)), out)
@@ -282,6 +303,7 @@ def std(
     >>> tg.std([1.0, 2.0, 6.0, 7.0])
     Tensor(2.54950976)
     """
+    refuse_whole("std", dtype)
     x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.std, x, axis, keepdims, **_only(ddof=ddof)), out)

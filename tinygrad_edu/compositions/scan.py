@@ -56,7 +56,8 @@ def logcumsumexp(x: Any, axis: int | None = None) -> Tensor:
     >>> tg.logcumsumexp([1000.0, 1000.0]) - 1000.0
     Tensor([0.        , 0.69314718])
     """
-    return _scan(rows.logcumsumexp, as_floats(x), axis)
+    x = as_floats(x)
+    return _scan(rows.logcumsumexp, x if x.ndim else x.reshape(1), axis)
 
 
 @implements(np.cumulative_sum)

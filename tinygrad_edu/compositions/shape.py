@@ -37,6 +37,16 @@ def one_axis(axis: Any, ndim: int) -> int:
     return place % ndim
 
 
+def whole(name: str, number: Any) -> int:
+    """`number` as a Python int. Raises DtypeError where it is none, 2.0 included, as NumPy does."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise DtypeError(
+            describe(f"{name} needs whole numbers, not {number!r}", where=here(), code="not-a-whole-number")
+        ) from None
+
+
 def along(axis: int, part: Any) -> tuple[Any, ...]:
     """The index that picks `part` along one axis and everything along the others."""
     return (*(slice(None),) * axis, part)

@@ -87,7 +87,13 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     right = fp[last] if right is None else right
     if last:
         after = np.clip(np.searchsorted(points, places, side="right"), 1, last)
-        inside = fp[after - 1] + _slope(x, xp, fp, after) * (x - xp[after - 1])
+        slope = _slope(x, xp, fp, after)
+        inside = fp[after - 1] + slope * (x - xp[after - 1])
+        if not np.isfinite(plain(inside)).all():  # as NumPy: from the other end, or flat
+            inside = elementwise.where(np.isnan(inside), fp[after] + slope * (x - xp[after]), inside)
+            flat = np.logical_and(np.isnan(inside), fp[after - 1] == fp[after])
+            inside = elementwise.where(flat, fp[after - 1], inside)
+            inside = elementwise.where(places == points[after - 1], fp[after - 1], inside)
         inside = elementwise.where(places == points[last], fp[last], inside)
     else:
         inside = fp[np.zeros(places.shape, np.intp)] + 0 * x
@@ -97,7 +103,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
 def _slope(x: Tensor, xp: Tensor, fp: Tensor, after: Any) -> Tensor:
     """The slope of the piece that ends at point `after`; at its first point the flatter of the two that meet there."""
-    slopes = (fp[1:] - fp[:-1]) / (xp[1:] - xp[:-1])
+    widths = xp[1:] - xp[:-1]
+    slopes = (fp[1:] - fp[:-1]) / elementwise.where(widths == 0, 1, widths)  # no x lies between two equal points
     own = slopes[after - 1]
     at_point = plain(x) == plain(xp)[after - 1]
     if not np.any(at_point):

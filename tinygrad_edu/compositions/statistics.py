@@ -129,7 +129,16 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: 
         raise DtypeError(
             describe("complex numbers have no order, so no quantiles", where=here(), code="real-numbers-only")
         )
-    if x.dtype.kind == "b" or method not in _PICKING:
+    if method not in _PICKING:
+        if x.dtype.kind == "b":
+            raise DtypeError(
+                describe(
+                    f"between booleans there is no quantile, as the method {method!r} would give",
+                    where=here(),
+                    fix="x.astype(float), or method='nearest'",
+                    code="booleans-have-no-differences",
+                )
+            )
         x = as_floats(x)
     if isinstance(q, Tensor) and q.requires_grad:
         raise DtypeError(

@@ -16,6 +16,7 @@ from tinygrad_edu.compositions.order import plain
 from tinygrad_edu.compositions.shape import one_axis, ravel, reshape
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
+from tinygrad_edu.memory import NUMBERS
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import index, shape
 from tinygrad_edu.refusal import asked
@@ -113,16 +114,20 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     >>> x = tg.zeros(2); tg.copyto(x, 3.0, where=[True, False]); x
     Tensor([3., 0.])
     """
-    target, weak = _sized(dst), type(src) in (int, float, complex, bool)
-    values = as_tensor(src)
-    if not (weak and values.dtype.kind != "c") and not np.can_cast(values.dtype, target.dtype, casting):  # type: ignore[arg-type]
+    target, values = _sized(dst), as_tensor(src)
+    given = values.dtype
+    if type(src) in NUMBERS and casting != "unsafe":  # Python's numbers fit wherever their kind does
+        given = asked(np.result_type, target.dtype, src)
+    if not np.can_cast(given, target.dtype, casting):  # type: ignore[arg-type]
         raise DtypeError(
             describe(
-                f"copyto: {values.dtype} can't go into {target.dtype} with casting={casting!r}",
+                f"copyto: {given} can't go into {target.dtype} with casting={casting!r}",
                 where=here(),
                 code="cast-not-allowed",
             )
         )
+    if type(src) in NUMBERS:  # NumPy refuses those that are too large
+        values = as_tensor(np.full((), src, target.dtype))
     if where is True:
         asked(np.broadcast_to, np.broadcast_to(0, values.shape), target.shape)
         _write(dst, Ellipsis, values)

@@ -249,20 +249,27 @@ eig_packed = Op(
 # --- QR ----------------------------------------------------------------------------------------------------------
 
 
-def _qr(a: Array) -> Array:
+def _qr(a: Array, complete: bool = False) -> Array:
     refuse_complex("qr", a)
     if np.ndim(a) < 2 or a.shape[-2] < a.shape[-1]:
         raise ValueError(f"qr_packed needs at least as many rows as columns, not {np.shape(a)}")
-    q, r = np.linalg.qr(a)
-    return packed(a.shape[:-2], q, r)
+    if not complete:
+        q, r = np.linalg.qr(a)
+        return packed(a.shape[:-2], q, r)
+    q, r = np.linalg.qr(a, "complete")
+    return packed(a.shape[:-2], q, r[..., : a.shape[-1], :])
 
 
-def _qr_rule(g: Array, out: Array, a: Array) -> Array:
+def _qr_rule(g: Array, out: Array, a: Array, complete: bool = False) -> Array:
     """Walter, Lehmann & Lamour, Algorithmic differentiation of linear algebra functions, arXiv 1001.1654 (2010)."""
     m, n = a.shape[-2:]
     if a.size == 0:
         return np.zeros_like(a)
-    (gq, gr), (q, r) = unpacked(g, (m, n), (n, n)), unpacked(out, (m, n), (n, n))
+    width = m if complete else n
+    (gq, gr), (q, r) = unpacked(g, (m, width), (n, n)), unpacked(out, (m, width), (n, n))
+    if complete:
+        why = "the columns of a complete Q beyond those of a have no derivative: they are any basis of their space"
+        gq, q = provided.run(gq[..., :n], gq[..., n:] == 0, why=why), q[..., :n]
     size = np.abs(np.diagonal(r, 0, -2, -1))
     r = provided.run(
         r, size > _tolerance(r) * _norm(r, 2)[..., 0], why="qr of linearly dependent columns has no derivative"
@@ -285,7 +292,8 @@ qr_packed = Op(
     vjps=(_qr_rule,),
     kind=GENERAL, formula="Q, R, a = Q R", domain=(Domain("matrices of full column rank", -1, 1),), sampler=_qr_sample,
     doc="Q and R of matrices that are not wide, packed: (…, m, n) -> (…, m·n + n·n); see linalg.qr.\n\n"
-        "Where columns are linearly dependent, backward raises LinAlgError.",
+        "`complete`: a square Q, (…, m·m + n·n). Where columns are linearly dependent, or a gradient flows to columns "
+        "of Q beyond those of a, backward raises LinAlgError.",
 )  # fmt: skip
 
 # --- singular values ---------------------------------------------------------------------------------------------

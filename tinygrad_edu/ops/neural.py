@@ -20,6 +20,8 @@ def floating(x: Array) -> Array:
 
 def _softmax(x: Array, axis: Any = -1) -> Array:
     x = floating(x)
+    if not x.size:
+        return x.copy()
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     e /= np.sum(e, axis=axis, keepdims=True)
     return e
@@ -27,6 +29,8 @@ def _softmax(x: Array, axis: Any = -1) -> Array:
 
 def _log_softmax(x: Array, axis: Any = -1) -> Array:
     x = floating(x)
+    if not x.size:
+        return x.copy()
     shifted = x - np.max(x, axis=axis, keepdims=True)
     shifted -= np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
     return shifted
