@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from tinygrad_edu import nn
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, ShapeError
 from tinygrad_edu.nn import MLP, Linear, Module, Sequential, files, load, load_state
 
@@ -19,6 +20,31 @@ MODELS = {
     "mlp with two activations": lambda: MLP([4, 3, 2], activation="relu", output_activation=None, rng=2),
     "linear": lambda: Linear(4, 2, bias=False, activation="tanh", rng=3),
     "sequential": lambda: Sequential(Linear(4, 3), tg.relu, Sequential(Linear(3, 2), tg.softmax)),
+}
+
+# Every layer that a file can rebuild, with settings that are not its usual ones, and an input.
+IMAGES, WORDS = np.random.default_rng(0).normal(size=(2, 4, 6, 6)), np.array([[1, 2], [0, 4]])
+BUILT = {
+    "Linear": (lambda: nn.Linear(6, 2, False, "gelu", rng=1), IMAGES),
+    "Conv1d": (lambda: nn.Conv1d(4, 2, 3, padding="same", activation="relu", rng=1), IMAGES[..., 0]),
+    "Conv2d": (lambda: nn.Conv2d(4, 2, (3, 2), (2, 1), 1, 2, 2, False, rng=1, dtype=np.float32), IMAGES),
+    "ConvTranspose1d": (lambda: nn.ConvTranspose1d(4, 2, 3, 2, 1, 1, 2, rng=1), IMAGES[..., 0]),
+    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 2, 3, 2, (1, 0), (1, 0), activation="tanh", rng=1), IMAGES),
+    "MaxPool1d": (lambda: nn.MaxPool1d(3, 2, 1, 2, True), IMAGES[..., 0]),
+    "MaxPool2d": (lambda: nn.MaxPool2d((2, 3), 1), IMAGES),
+    "AvgPool1d": (lambda: nn.AvgPool1d(3, 2, 1, True, False), IMAGES[..., 0]),
+    "AvgPool2d": (lambda: nn.AvgPool2d((2, 3), padding=1), IMAGES),
+    "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((None, 4)), IMAGES),
+    "Flatten": (lambda: nn.Flatten(2), IMAGES),
+    "Dropout": (lambda: nn.Dropout(0.25).eval(), IMAGES),
+    "Dropout2d": (lambda: nn.Dropout2d(0.25).eval(), IMAGES),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(4, 0.1, None, False), IMAGES[..., 0]),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(4, dtype=np.float32), IMAGES),
+    "LayerNorm": (lambda: nn.LayerNorm((6, 6), 0.1, bias=False), IMAGES),
+    "RMSNorm": (lambda: nn.RMSNorm(6, 0.1, elementwise_affine=False), IMAGES),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4, affine=False), IMAGES),
+    "Embedding": (lambda: nn.Embedding(5, 3, 1, rng=1), WORDS),
+    "MultiheadAttention": (lambda: nn.MultiheadAttention(6, 2, bias=False, rng=1), IMAGES),
 }
 
 
@@ -51,6 +77,23 @@ def test_a_model_comes_back_as_it_was(kind, tmp_path):
     x = np.random.default_rng(0).normal(size=(5, 4))
     np.testing.assert_array_equal(model(x).detach().numpy(), again(x).detach().numpy())
     assert os.listdir(tmp_path) == ["model.npz"]
+
+
+@pytest.mark.parametrize("name", files.LAYERS)
+def test_every_layer_comes_back_with_its_settings_parameters_and_buffers(name, tmp_path):
+    make, x = BUILT[name]
+    layer = make()
+    layer(x)  # moves running statistics
+    model = Sequential(layer)
+    model.save(tmp_path / "m.npz")
+    again = load(tmp_path / "m.npz")
+    assert type(again.layer1) is type(layer)
+    assert repr(again) == repr(model)
+    assert again.layer1.settings() == layer.settings()
+    state = again.state_dict()
+    for path, array in model.state_dict().items():
+        assert (state[path].dtype, state[path].tolist()) == (array.dtype, array.tolist())
+    np.testing.assert_array_equal(again.eval()(x).detach().numpy(), model.eval()(x).detach().numpy())
 
 
 @given(sizes=st.lists(st.integers(1, 4), min_size=2, max_size=4), rng=st.integers(0, 99))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError
 from tinygrad_edu.nn import MLP, Linear, Sequential, init
-from tinygrad_edu.nn.layers import ACTIVATIONS
+from tinygrad_edu.nn.parts import ACTIVATIONS
 
 
 @pytest.mark.parametrize("leading", [(), (5,), (2, 5), (0,)])

@@ -287,3 +287,59 @@ def test_the_notes_network_says_13002():
     model = MLP([784, 16, 16, 10])
     assert sum(p.size for p in model.parameters()) == 13_002
     assert repr(model).splitlines()[-1] == "13,002 parameters"
+
+
+# --- buffers ---
+
+
+class Counter(Module):
+    def __init__(self):
+        self.weight = tg.Tensor([1.0, 2.0], requires_grad=True)
+        self.register_buffer("calls", np.array(0))
+
+    def forward(self, x):
+        self.calls[...] = self.calls.item() + 1
+        return self.weight * x
+
+
+def test_a_buffer_is_in_the_state_but_not_trained_and_may_be_written_or_replaced():
+    model = Counter()
+    model(1.0)
+    model(1.0)
+    assert [name for name, _ in model.named_parameters()] == ["weight"]
+    assert [(name, x.item()) for name, x in model.named_buffers()] == [("calls", 2)]
+    model.calls = tg.Tensor(np.array(7))
+    assert model.buffers()[0] is model.calls
+    assert {name: array.tolist() for name, array in model.state_dict().items()} == {"weight": [1, 2], "calls": 7}
+    other = Counter()
+    other.load_state_dict(model.state_dict())
+    assert other.calls.item() == 7
+    model.zero_grad()
+    assert model(1.0).shape == (2,)
+
+
+def test_a_buffer_of_a_class_is_not_shared_between_its_modules():
+    first, second = Counter(), Counter()
+    first(1.0)
+    assert second.calls.item() == 0
+
+
+def test_a_buffer_that_requires_grad_is_refused():
+    with pytest.raises(DtypeError, match="mean: a buffer needs no gradient"):
+        Counter().register_buffer("mean", tg.Tensor(1.0, requires_grad=True))
+    model = Counter()
+    with pytest.raises(DtypeError, match="calls: a buffer needs no gradient"):
+        model.calls = model.weight.sum()
+
+
+def test_an_attribute_deleted_or_given_another_role_is_no_buffer_any_more():
+    model = Counter()
+    del model.calls
+    assert model.buffers() == []
+    model = Counter()
+    model.calls = tg.Tensor(1.0, requires_grad=True)
+    assert model.buffers() == []
+    assert [name for name, _ in model.named_parameters()] == ["weight", "calls"]
+    model = Counter()
+    model.calls = None
+    assert model.buffers() == []

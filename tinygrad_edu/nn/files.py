@@ -6,6 +6,7 @@ architecture as JSON text. Any NumPy reads it: `np.load("m.npz")["layer1.weight"
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,13 +14,27 @@ import numpy as np
 
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
-from tinygrad_edu.nn.layers import ACTIVATIONS, MLP, Function, Linear, Sequential
+from tinygrad_edu.nn import attention, convolution, normalisation, pooling
+from tinygrad_edu.nn.layers import MLP, Linear, Sequential
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.parts import ACTIVATIONS, Function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # `json`, `io` and `zipfile` are imported where they are used: `import tinygrad_edu` is fast.
+
+LAYERS: Final[dict[str, type[Module]]] = {
+    layer.__name__: layer
+    for layer in (
+        Linear,
+        convolution.Conv1d, convolution.Conv2d, convolution.ConvTranspose1d, convolution.ConvTranspose2d,
+        pooling.MaxPool1d, pooling.MaxPool2d, pooling.AvgPool1d, pooling.AvgPool2d, pooling.AdaptiveAvgPool2d,
+        pooling.Flatten, pooling.Dropout, pooling.Dropout2d,
+        normalisation.BatchNorm1d, normalisation.BatchNorm2d, normalisation.LayerNorm, normalisation.RMSNorm,
+        normalisation.GroupNorm, attention.Embedding, attention.MultiheadAttention,
+    )
+}  # fmt: skip
 
 ARCHITECTURE: Final = "__architecture__"  # the entry with the JSON text
 
@@ -108,12 +123,13 @@ def load_state(path: Path) -> dict[str, np.ndarray]:
 
 def describe_model(model: Module) -> dict[str, Any] | None:
     """The architecture as JSON can hold it; None where `build_model` could not make it again."""
-    if type(model) is Linear:
-        if (activation := _name_of(model.activation)) is None:
-            return None
-        dtype = str(model.weight.dtype)
-        sizes = {"in_features": model.in_features, "out_features": model.out_features, "bias": model.bias is not None}
-        return {"class": "Linear", **sizes, "activation": activation, "dtype": dtype}
+    if LAYERS.get(type(model).__name__) is type(model):
+        settings = model.settings()  # type: ignore[attr-defined]
+        if "activation" in settings:
+            settings["activation"] = _name_of(settings["activation"])
+            if settings["activation"] is None:
+                return None
+        return {"class": type(model).__name__, **settings}
     if type(model) in (Sequential, MLP):
         layers = [describe_model(x) if isinstance(x, Module) else _name_of(x) for x in model.layers]  # type: ignore[attr-defined]
         return None if None in layers else {"class": type(model).__name__, "layers": layers}
@@ -123,9 +139,10 @@ def describe_model(model: Module) -> dict[str, Any] | None:
 def build_model(architecture: Mapping[str, Any]) -> Module:
     """The model of that architecture, all weights zero. Raises DataError, KeyError or TypeError for nonsense."""
     kind = architecture["class"]
-    if kind == "Linear":
-        options = {name: architecture[name] for name in ("in_features", "out_features", "bias", "activation", "dtype")}
-        return Linear(**options, init="zeros")
+    if kind in LAYERS:
+        takes = inspect.signature(LAYERS[kind]).parameters
+        options = {name: architecture[name] for name in takes if name not in ("rng", "init")}
+        return LAYERS[kind](**options, **({"init": "zeros"} if "init" in takes else {}))
     if kind not in ("Sequential", "MLP"):
         raise DataError(describe(f"no layer is called {kind!r}", code="no-whole-model"))
     layers = [_function(x) if isinstance(x, str) else build_model(x) for x in architecture["layers"]]

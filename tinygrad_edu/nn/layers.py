@@ -1,65 +1,31 @@
-"""Layers: Linear, Sequential and MLP, and the activations they know by name."""
+"""Layers of neurons: Linear, and Sequential and MLP, which chain layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
-from tinygrad_edu.functional import relu, sigmoid, softmax, tanh
-from tinygrad_edu.handle import get_default_dtype
-from tinygrad_edu.memory import label
-from tinygrad_edu.nn.init import Initialiser, find
+from tinygrad_edu.functional.checks import whole
+from tinygrad_edu.nn.init import Initialiser
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.node import here, state
+from tinygrad_edu.nn.parts import (
+    Function,
+    drawn,
+    dtype_of,
+    find_activation,
+    misfit,
+    parameter,
+    with_activation,
+)
+from tinygrad_edu.node import here
 from tinygrad_edu.random import Rng, generator
-from tinygrad_edu.tensor import Tensor, as_tensor, from_numpy
+from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
-
-Function = Callable[..., Any]
-
-ACTIVATIONS: Final[dict[str, Function | None]] = {
-    "sigmoid": sigmoid,
-    "tanh": tanh,
-    "relu": relu,
-    "softmax": softmax,
-    "identity": None,
-}
-
-
-def find_activation(activation: str | Function | None) -> Function | None:
-    """The activation of that name, or the function itself; None for the identity.
-
-    Raises DataError for an unknown name, DtypeError for what is neither name nor function.
-
-    >>> find_activation("relu")
-    <op relu: max(x, 0)>
-    """
-    if activation is None or callable(activation):
-        return activation
-    if not isinstance(activation, str):
-        raise DtypeError(
-            describe(
-                f"an activation is a name or a function, not {activation!r}",
-                where=here(),
-                fix='"relu" or tg.relu',
-                code="not-callable",
-            )
-        )
-    if activation not in ACTIVATIONS:
-        raise DataError(
-            describe(
-                f"no activation is called {activation!r}",
-                where=here(),
-                fix="one of " + ", ".join(ACTIVATIONS) + ", or a function",
-                code="unknown-choice",
-            )
-        )
-    return ACTIVATIONS[activation]
 
 
 class Linear(Module):
@@ -98,13 +64,21 @@ class Linear(Module):
         rng: Rng = 0,
         dtype: DTypeLike | None = None,
     ) -> None:
-        sizes = (_size(in_features, "in_features"), _size(out_features, "out_features"))
-        dtype = np.dtype(get_default_dtype() if dtype is None else dtype)
+        sizes = (whole(in_features, "in_features"), whole(out_features, "out_features"))
+        dtype = dtype_of(dtype)
         self.activation = find_activation(activation)
-        if init is None:
-            init = "he_uniform" if self.activation is relu else "xavier_uniform"
-        self.weight = _parameter(find(init)(generator(rng), sizes, dtype), sizes, dtype)
-        self.bias = _parameter(np.zeros(sizes[1], dtype), sizes[1:], dtype) if bias else None
+        self.weight = drawn(init, self.activation, sizes, rng, dtype)
+        self.bias = parameter(np.zeros(sizes[1], dtype), sizes[1:], dtype) if bias else None
+
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {
+            "in_features": self.in_features,
+            "out_features": self.out_features,
+            "bias": self.bias is not None,
+            "activation": self.activation,
+            "dtype": str(self.weight.dtype),
+        }
 
     @property
     def in_features(self) -> int:
@@ -129,22 +103,16 @@ class Linear(Module):
         return z if self.activation is None else self.activation(z)
 
     def _misfit(self, x: Tensor) -> ShapeError:
-        scope = state().scope
-        name = (scope.path if scope is not None else "") or self._label()
-        facts = {"where": here(), "input": label(x)}
         if x.ndim > 2 and int(np.prod(x.shape[1:])) == self.in_features:
-            facts["fix"] = f"x.reshape(len(x), {self.in_features})"
+            fix = f"x.reshape(len(x), {self.in_features})"
         elif x.ndim == 2 and x.shape[0] == self.in_features:
-            facts["fix"] = "x.T: samples are rows"
+            fix = "x.T: samples are rows"
         else:
-            facts["fix"] = "the last side of the input must be in_features"
-        return ShapeError(
-            describe(f"{name} expects (…, {self.in_features}), got {x.shape}", **facts, code="layer-input")
-        )
+            fix = "the last side of the input must be in_features"
+        return misfit(self, x, f"(…, {self.in_features})", fix)
 
     def _label(self) -> str:
-        activation = "" if self.activation is None else f" + {function_name(self.activation)}"
-        return f"Linear({self.in_features} → {self.out_features}){activation}"
+        return with_activation(f"Linear({self.in_features} → {self.out_features})", self.activation)
 
 
 class Sequential(Module):
@@ -152,6 +120,7 @@ class Sequential(Module):
 
     Also indexed: `model[0]` is the first one. Raises DtypeError for what can't be called.
 
+    >>> from tinygrad_edu.functional import tanh
     >>> rng = np.random.default_rng(0)
     >>> model = Sequential(Linear(2, 3, rng=rng), tanh, Linear(3, 1, rng=rng))
     >>> model(np.ones((5, 2))).shape
@@ -246,31 +215,3 @@ class MLP(Sequential):
     def _label(self) -> str:
         layers = [layer for layer in self.layers if isinstance(layer, Linear)]
         return f"MLP({' → '.join(str(size) for size in (layers[0].in_features, *(x.out_features for x in layers)))})"
-
-
-def function_name(function: Function) -> str:
-    """What to call a function in a drawing or an error."""
-    return getattr(function, "__name__", None) or type(function).__name__
-
-
-def _size(value: Any, name: str) -> int:
-    """A number of neurons as a plain int, at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise DtypeError(
-            describe(f"{name} must be a whole number, not {value!r}", where=here(), code="not-a-whole-number")
-        )
-    if value < 1:
-        raise DataError(describe(f"{name} must be at least 1, not {value}", where=here(), code="number-out-of-range"))
-    return int(value)
-
-
-def _parameter(array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Tensor:
-    """A leaf on a copy of what an initialiser gave. Raises ShapeError where its shape is wrong."""
-    array = np.array(array, dtype)
-    if array.shape != shape:
-        raise ShapeError(
-            describe(
-                f"the initialiser gave shape {array.shape}, not {shape}", where=here(), code="wrong-shape-returned"
-            )
-        )
-    return from_numpy(array, requires_grad=True)

@@ -42,6 +42,7 @@ class Module:
     _name: str = ""
     _parameters: Mapping[str, Tensor] = {}
     _children: Mapping[str, Module] = {}
+    _buffers: Mapping[str, Tensor] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` gives; meanwhile errors and drawings know that they are in this module."""
@@ -68,6 +69,8 @@ class Module:
             self._forget(name)
             self._own("_children")[name] = value
             object.__setattr__(value, "_name", name)
+        elif name in self._buffers and isinstance(value, Tensor):
+            self._own("_buffers")[name] = _without_gradient(name, value)
         elif name in self._parameters and value is not None:
             raise DtypeError(
                 describe(
@@ -92,7 +95,7 @@ class Module:
         return own
 
     def _forget(self, name: str) -> None:
-        for registry in ("_parameters", "_children"):
+        for registry in ("_parameters", "_children", "_buffers"):
             if name in getattr(self, registry):
                 del self._own(registry)[name]
 
@@ -141,6 +144,29 @@ class Module:
         """All parameters, in order of assignment; shared ones once."""
         return [parameter for _, parameter in self.named_parameters()]
 
+    def register_buffer(self, name: str, value: Tensor | np.ndarray) -> None:
+        """Make `value` the attribute `name`: a tensor that is saved with the parameters but is not trained.
+
+        Write to it in place, or give the attribute another tensor. Raises DtypeError for one that requires grad.
+
+        >>> from tinygrad_edu.nn import BatchNorm1d
+        >>> [path for path, _ in BatchNorm1d(2).named_buffers()]
+        ['running_mean', 'running_var', 'num_batches_tracked']
+        """
+        tensor = _without_gradient(name, value if isinstance(value, Tensor) else Tensor(value))
+        self._own("_buffers")[name] = tensor
+        setattr(self, name, tensor)
+
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        """All buffers with their paths, in order of registration."""
+        return [
+            (_joined(path, name), x) for path, module in self.named_modules() for name, x in module._buffers.items()
+        ]
+
+    def buffers(self) -> list[Tensor]:
+        """All buffers, in order of registration."""
+        return [buffer for _, buffer in self.named_buffers()]
+
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to None."""
         for parameter in self.parameters():
@@ -160,22 +186,22 @@ class Module:
     # --- state -----------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of the arrays of all parameters, under their paths.
+        """Copies of the arrays of all parameters and buffers, under their paths.
 
         >>> from tinygrad_edu.nn import Linear
         >>> Linear(2, 1, init="zeros").state_dict()
         {'weight': array([[0.],
                [0.]]), 'bias': array([0.])}
         """
-        return {path: parameter.detach().numpy().copy() for path, parameter in self.named_parameters()}
+        return {path: x.detach().numpy().copy() for path, x in (*self.named_parameters(), *self.named_buffers())}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put the arrays of `state` into the parameters of the same paths, in the parameters' dtypes.
+        """Put the arrays of `state` into the parameters and buffers of the same paths, in their dtypes.
 
         Everything is checked first, so after an error the model is as it was. Raises DataError for missing and
         unexpected names, ShapeError for a wrong shape, DtypeError for an array that holds no such numbers.
         """
-        parameters = dict(self.named_parameters())
+        parameters = dict((*self.named_parameters(), *self.named_buffers()))
         _check_names(parameters, state)
         arrays = {path: _fitting(path, parameter, state[path]) for path, parameter in parameters.items()}
         for path, parameter in parameters.items():
@@ -205,6 +231,19 @@ class Module:
         frozen = [p for p in parameters if not p.requires_grad]
         note = f" ({_count(frozen)} frozen)" if frozen else ""
         return "\n".join([*_aligned(rows), f"{_count(parameters)} parameters{note}"])
+
+
+def _without_gradient(name: str, value: Tensor) -> Tensor:
+    if value.requires_grad:
+        raise DtypeError(
+            describe(
+                f"{name}: a buffer needs no gradient",
+                where=here(),
+                fix="value.detach(); a parameter is a leaf, Tensor(value, requires_grad=True)",
+                code="buffer-requires-grad",
+            )
+        )
+    return value
 
 
 def _joined(path: str, name: str) -> str:

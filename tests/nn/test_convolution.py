@@ -1,0 +1,113 @@
+"""Convolution layers are their functions with parameters of their own, and name themselves in errors."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import functional as F
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError
+from tinygrad_edu.nn import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Sequential
+
+RNG = np.random.default_rng(0)
+SETTINGS = {"stride": 2, "padding": 1, "dilation": 1, "groups": 2}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize(
+    ("layer", "function", "sides"),
+    [
+        (Conv1d, F.conv1d, (7,)),
+        (Conv2d, F.conv2d, (7, 6)),
+        (ConvTranspose1d, F.conv_transpose1d, (4,)),
+        (ConvTranspose2d, F.conv_transpose2d, (4, 3)),
+    ],
+)
+def test_a_layer_is_its_function(layer, function, sides, bias, activation):
+    made = layer(4, 6, 3, bias=bias, activation=activation, init="normal", **SETTINGS)
+    x = RNG.normal(size=(2, 4, *sides))
+    if bias:
+        made.bias.data = RNG.normal(size=6)
+    expected = function(x, made.weight, made.bias, **SETTINGS)
+    expected = tg.relu(expected) if activation else expected
+    for data in (x, tg.Tensor(x)):
+        np.testing.assert_array_equal(made(data).detach().numpy(), expected.detach().numpy())
+    np.testing.assert_allclose(made(x[0]).detach().numpy(), expected.detach().numpy()[0], rtol=1e-12)
+    made(x).sum().backward()
+    assert all(p.grad is not None for p in made.parameters())
+    assert len(made.parameters()) == 1 + bias
+
+
+def test_weights_are_pytorch_s_and_start_by_their_fan_in():
+    assert Conv2d(4, 6, (3, 5), groups=2).weight.shape == (6, 2, 3, 5)
+    assert ConvTranspose2d(4, 6, 3, groups=2).weight.shape == (4, 3, 3, 3)
+    bound = (6 / (16 * 9)) ** 0.5  # he_uniform: √(6 / fan-in)
+    for layer in (Conv2d(16, 32, 3, activation="relu"), ConvTranspose2d(16, 32, 3, activation="relu")):
+        assert 0.95 * bound < np.abs(layer.weight.data).max() <= bound
+        assert not layer.bias.data.any()
+
+
+def test_one_generator_gives_each_layer_its_own_weights_and_a_seed_the_same():
+    rng = np.random.default_rng(3)
+    first, second = Conv2d(1, 2, 3, rng=rng), Conv2d(1, 2, 3, rng=rng)
+    assert not np.array_equal(first.weight.data, second.weight.data)
+    np.testing.assert_array_equal(first.weight.data, Conv2d(1, 2, 3, rng=3).weight.data)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_given_holds(dtype):
+    layer = Conv2d(1, 2, 3, dtype=dtype)
+    y = layer(np.ones((1, 1, 4, 4), dtype))
+    y.sum().backward()
+    assert {y.dtype, layer.weight.grad.dtype, layer.bias.grad.dtype} == {np.dtype(dtype)}
+
+
+def test_labels_say_what_is_not_usual():
+    assert repr(Conv2d(1, 8, 3)).startswith("Conv2d(1 → 8, 3×3)\n")
+    assert Conv2d(2, 8, (3, 5), 2, "valid", groups=2, activation="relu")._label() == (
+        "Conv2d(2 → 8, 3×5, stride 2, padding valid, 2 groups) + relu"
+    )
+    assert Conv2d(1, 8, 3, padding=(0, 1), dilation=2)._label() == "Conv2d(1 → 8, 3×3, padding (0, 1), dilation 2)"
+
+
+@pytest.mark.parametrize(
+    ("shape", "fix"),
+    [
+        ((5, 1, 8, 8), "the axis before the sides must be in_channels"),
+        ((5, 8, 8, 3), "np.moveaxis(x, -1, 1)"),
+        ((8, 8), "the axis before the sides must be in_channels"),
+    ],
+)
+def test_an_input_that_does_not_fit_names_the_layer_and_the_fix(shape, fix):
+    model = Sequential(Conv2d(3, 4, 3))
+    with pytest.raises(ShapeError) as caught:
+        model(np.zeros(shape))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"layer1 expects (n, 3, height, width), or without n for one sample, got {shape}"
+    assert lines[1].startswith("  where: test_convolution.py:")
+    assert fix in str(caught.value)
+
+
+def test_an_image_too_small_is_the_function_s_own_error():
+    with pytest.raises(ShapeError, match="conv2d: the kernel is larger than the padded input"):
+        Conv2d(3, 4, 9)(np.zeros((1, 3, 8, 8)))
+    with pytest.raises(ShapeError, match=r"x\[:, None\]: images of one channel"):
+        Conv2d(1, 4, 3)(np.zeros((5, 8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: Conv2d(0, 1, 1), DataError, "in_channels must be at least 1, not 0"),
+        (lambda: Conv2d(1, 1.5, 1), DtypeError, "out_channels must be a whole number, not 1.5"),
+        (lambda: Conv2d(1, 1, 0), DataError, "kernel_size must be at least 1, not 0"),
+        (lambda: Conv2d(4, 6, 1, groups=4), ShapeError, "4 and 6 channels can't both be split into 4 groups"),
+        (lambda: Conv2d(1, 1, 1, activation="rely"), DataError, "no activation is called 'rely'"),
+        (lambda: ConvTranspose2d(1, 1, 1, padding="same"), DtypeError, "padding must be a whole number, not 'same'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(call, error, text):
+    with pytest.raises(error) as caught:
+        call()
+    assert str(caught.value).splitlines()[0] == text
+    assert "test_convolution.py:" in str(caught.value)
