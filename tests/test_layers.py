@@ -15,7 +15,7 @@ LAYERS = [
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],
     ["subject", "derivation"], ["gradcheck"],
-    ["functional"], ["nn"], ["optim"], ["data"], ["render"], ["explain", "equations"], ["train"],
+    ["functional"], ["nn"], ["laboratory"], ["optim"], ["data"], ["render"], ["explain", "equations"], ["train"],
     ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip
 ONLY = {"data": {"errors", "files"}, "ops": {"op", "errors"}}

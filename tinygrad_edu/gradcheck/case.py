@@ -1,0 +1,218 @@
+"""What a diagnosis reads: the cotangent a rule gave, the right one, and everything both can depend on.
+
+One comparison proves little: at x = 2, x² and 2x are equal. So a case comes with experiments, the same op and
+rule at other points, cotangents and shapes. Knows op calls; must not know mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.gradcheck.replay import Call, Jacobian, NotReplayable, jacobian
+from tinygrad_edu.ops.shape import sum_to
+
+MOST = 2**20  # entries of a Jacobian that experiments may have
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison.
+
+    analytic   what the rule gave, of the argument's shape
+    numeric    what is right, within `error`; nan where it wasn't computed
+    g          the cotangent of the result, if known; then perhaps the op call too, and the derivative of its forward
+    """
+
+    analytic: np.ndarray
+    numeric: np.ndarray
+    error: np.ndarray
+    g: np.ndarray | None = None
+    call: Call | None = None
+    position: int = 0
+    jacobian: Jacobian | None = None
+
+    @classmethod
+    def of(cls, call: Call, position: int, g: np.ndarray, found: Jacobian) -> Case:
+        """The comparison for the cotangent `g`. Raises whatever the rule raises."""
+        numeric, error = found.pull(g)
+        return cls(call.cotangent(position, g), numeric, error, g, call, position, found)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """That of the argument."""
+        return self.numeric.shape
+
+    @cached_property
+    def x(self) -> np.ndarray | None:
+        """The argument."""
+        return None if self.call is None else self.call.argument(self.position)
+
+    @cached_property
+    def out(self) -> np.ndarray | None:
+        """The result of the op."""
+        return None if self.call is None else self.call.out
+
+    @cached_property
+    def others(self) -> dict[int, np.ndarray]:
+        """The other arguments that are arrays of numbers, by position."""
+        if self.call is None:
+            return {}
+        return {
+            k: np.asarray(array, dtype=np.float64)
+            for k, array in enumerate(self.call.arrays)
+            if k != self.position and np.asarray(array).dtype.kind in "fiu"
+        }
+
+    @cached_property
+    def matrix(self) -> np.ndarray | None:
+        """The whole Jacobian, (size of out, size of the argument); None where it is unknown or too large."""
+        if self.jacobian is None or not self.jacobian.complete:
+            return None
+        assert self.out is not None
+        if self.out.size * self.numeric.size > MOST:
+            return None
+        return self.jacobian.full()
+
+    @cached_property
+    def local(self) -> np.ndarray | None:
+        """The derivative of each element of the result by its own element, where the op is elementwise in fact."""
+        if self.jacobian is None:
+            return None
+        if self.jacobian.local is not None:
+            return self.jacobian.local
+        assert self.out is not None
+        matrix = self.matrix
+        if matrix is None or self.out.shape != self.shape:
+            return None
+        diagonal = np.diagonal(matrix)
+        return diagonal.reshape(self.shape) if np.array_equal(np.diag(diagonal), matrix) else None
+
+    @cached_property
+    def levels(self) -> list[float]:
+        """The values of `local` where there are only two, smaller first; else nothing."""
+        if self.local is None or not np.isfinite(self.local).all():
+            return []
+        scale = np.max(np.abs(self.local), initial=0.0)
+        values = np.unique(np.round(self.local / scale, 9)) * scale if scale else np.zeros(1)
+        return [float(value) for value in values] if len(values) == 2 else []
+
+    @cached_property
+    def support(self) -> np.ndarray | None:
+        """Which element of the result depends on which of the argument, as a matrix of booleans."""
+        return None if self.matrix is None else self.matrix != 0
+
+    @cached_property
+    def sources(self) -> np.ndarray | None:
+        """For each element of the argument the only element of the result it goes into, −1 for none."""
+        if self.support is None or np.any(self.support.sum(axis=0) > 1):
+            return None
+        return np.where(self.support.any(axis=0), self.support.argmax(axis=0), -1)
+
+    @cached_property
+    def origins(self) -> np.ndarray | None:
+        """For each element of the result the only element of the argument it comes from, −1 for none."""
+        if self.support is None or np.any(self.support.sum(axis=1) > 1):
+            return None
+        return np.where(self.support.any(axis=1), self.support.argmax(axis=1), -1)
+
+    def carry(self, values: np.ndarray) -> np.ndarray | None:
+        """Values of the result's shape brought to the argument as they are, summed where an element was used often.
+
+        None where the op mixes elements so that there is no such way.
+        """
+        if self.call is None:
+            return values if values.shape == self.shape else None
+        if self.local is not None:
+            return np.asarray(sum_to(np.broadcast_to(values, self.local.shape), self.shape))
+        if values.shape == self.shape:
+            return values
+        if self.sources is not None:
+            flat = values.ravel()
+            return np.where(self.sources >= 0, flat[self.sources], 0.0).reshape(self.shape) if flat.size else None
+        if self.origins is not None:
+            known = self.origins >= 0
+            size = self.numeric.size
+            return np.bincount(self.origins[known], values.ravel()[known], minlength=size).reshape(self.shape)
+        return None
+
+    def pull(self, g: np.ndarray) -> np.ndarray | None:
+        """The right cotangent for another `g`."""
+        return None if self.jacobian is None else self.jacobian.pull(g)[0]
+
+    def pull_at(self, arrays: Sequence[np.ndarray], position: int | None = None) -> np.ndarray | None:
+        """The right cotangent if the arguments were others, or for another argument."""
+        assert self.call is not None
+        assert self.g is not None
+        position = self.position if position is None else position
+        try:
+            call = Call.of(self.call.op, arrays, self.call.params)
+            if call.out.shape != self.g.shape or call.out.size * np.size(arrays[position]) > MOST:
+                return None
+            return jacobian(call, position, np.random.default_rng(0)).pull(self.g)[0]
+        except Exception:  # the forward may refuse such arguments
+            return None
+
+
+# --- experiments ---------------------------------------------------------------------------------------------
+
+
+def experiments(call: Call, position: int, g: np.ndarray, found: Jacobian, rng: np.random.Generator) -> list[Case]:
+    """The comparison for `g` and, where the op is small, others: new cotangents, moved arguments, more rows."""
+    cases = [Case.of(call, position, g, found), Case.of(call, position, call.random_g(rng), found)]
+    if call.out.size * np.size(call.arrays[position]) > MOST // 4:
+        return cases
+    for other in (*_moved(call, rng), *_stretched(call, position, rng)):
+        try:
+            found = jacobian(other, position, rng)
+            case = Case.of(other, position, other.random_g(rng), found)
+        except Exception:  # a rule may refuse what its forward takes
+            continue
+        if case.analytic.shape == case.shape and np.isfinite(case.numeric).all() and np.isfinite(case.analytic).all():
+            cases.append(case)
+    return cases
+
+
+def _moved(call: Call, rng: np.random.Generator, wanted: int = 2) -> list[Call]:
+    """The same op at other points of the same signs: elements shrunk one by one, or all alike."""
+    factors = [lambda a: rng.uniform(0.6, 0.95, a.shape)] * wanted + [lambda a: rng.uniform(0.7, 0.95)] * wanted
+    found: list[Call] = []
+    for factor in factors:
+        arrays = [a * factor(a) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in call.arrays]
+        try:
+            moved = Call.of(call.op, arrays, call.params)
+        except NotReplayable:
+            continue
+        if moved.out.shape == call.out.shape and np.isfinite(moved.out).all():
+            found.append(moved)
+        if len(found) == wanted:
+            break
+    return found
+
+
+def _stretched(call: Call, position: int, rng: np.random.Generator) -> Iterator[Call]:
+    """The same op with longer arrays, so that a count differs from 2 and from other counts."""
+    many = [k for k, a in enumerate(call.arrays) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.ndim]
+    ndim = max((call.arrays[k].ndim for k in many), default=0)
+    for axis in range(-ndim, 0):  # from the right, as broadcasting counts
+        for chosen in (many, [position], *([k] for k in many if k != position)):
+            arrays = [_longer(a, axis, rng) if k in chosen else a for k, a in enumerate(call.arrays)]
+            try:
+                longer = Call.of(call.op, arrays, call.params)
+            except Exception:  # shapes may not fit
+                continue
+            if np.isfinite(longer.out).all():
+                yield longer
+                break
+
+
+def _longer(a: Any, axis: int, rng: np.random.Generator) -> Any:
+    """More than twice as long along an axis, with numbers like those that are there; broadcast axes stay."""
+    if not isinstance(a, np.ndarray) or a.ndim < -axis or a.shape[axis] == 1:
+        return a
+    first = np.take(a, [0], axis)
+    return np.concatenate([a, *(part * rng.uniform(0.6, 0.95, part.shape) for part in (a, first))], axis)

@@ -1,0 +1,281 @@
+"""Find the wrong rule in a graph: every recorded op is run again alone, its rule beside a numeric derivative.
+
+Where every rule is right, the fault lies outside them, and `causes` says in what. Knows graphs; must not know
+networks or drawings.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.autodiff import recorded_nodes
+from tinygrad_edu.gradcheck.diagnose import diagnose_call
+from tinygrad_edu.gradcheck.diagnosis import Diagnosis
+from tinygrad_edu.gradcheck.replay import Call, Jacobian, NotReplayable, along, analytic, jacobian, one_sided, scales
+from tinygrad_edu.node import Node, node_site
+from tinygrad_edu.op import ELEMENTWISE, signature
+from tinygrad_edu.tensor import Tensor
+
+RIGHT, KINK, UNCHECKED, UNDECIDED, IMPRECISE, WRONG = VERDICTS = (
+    "right", "kink", "not checked", "undecided", "imprecise", "wrong",
+)  # fmt: skip
+RTOL = 1e-8  # of a rule in float64, beside a complex step; the numeric side's own error comes on top
+ROUNDING = 1e-13  # absolute, of a rule such as 1 − out², where the difference cancels; out and x give the scale
+NARROW = 1e-5  # a rule that is wrong by less than this part of its largest element is imprecise, not wrong
+COMPLETE = 2**16  # entries of a Jacobian that is computed as a whole; larger ones are tried along random directions
+DIRECTIONS = 4
+KINKS = 256  # elements that are looked at from both sides
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of the rule of one argument of one recorded op.
+
+    op, position, argument   the op's name, the argument's place and its name
+    module, site             the path of the module and the line of the program that called the op
+    units                    |analytic − numeric| in units of the tolerance, at the worst element
+    index                    of that element; None where the rule was tried along random directions only
+    reason                   in words, where the verdict needs some
+    """
+
+    op: str
+    position: int
+    argument: str
+    module: str
+    site: str
+    shape: tuple[int, ...]
+    verdict: str
+    units: float = 0.0
+    index: tuple[int, ...] | None = None
+    analytic: float = 0.0
+    numeric: float = 0.0
+    reason: str = ""
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def place(self) -> str:
+        """`softplus, argument x, in mlp.layer1 at train.py:31`."""
+        where = (f" in {self.module}" if self.module else "") + (f" at {self.site}" if self.site else "")
+        return f"{self.op}, argument {self.argument},{where}" if where else f"{self.op}, argument {self.argument}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain strings, numbers and lists."""
+        return {
+            **self.__dict__,
+            "shape": list(self.shape),
+            "index": None if self.index is None else list(self.index),
+            "diagnosis": None if self.diagnosis is None else self.diagnosis.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """The findings, in the order of the backward pass."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def culprits(self) -> tuple[Finding, ...]:
+        """The wrong rules; where there are none, those that are imprecise."""
+        for verdict in (WRONG, IMPRECISE):
+            found = tuple(finding for finding in self.findings if finding.verdict == verdict)
+            if found:
+                return found
+        return ()
+
+    @property
+    def explanation(self) -> str:
+        """What is wrong, where and probably why, in words."""
+        return explain(self)
+
+    def __str__(self) -> str:
+        return self.explanation
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain strings, numbers, lists and dicts."""
+        return {"findings": [finding.to_dict() for finding in self.findings], "explanation": self.explanation}
+
+
+def localise(output: Tensor, cotangent: Any, rng: np.random.Generator, *, seconds: float = 20.0) -> Localisation:
+    """Try the rule of every op in the graph of `output` alone, at the recorded inputs, with random cotangents.
+
+    cotangent   of the output, an array of its shape
+    seconds     the time that it may take; what was left out then is "not checked"
+    """
+    root = output._node
+    nodes = recorded_nodes([root])[0] if root is not None and root.requires_grad else []
+    start = time.process_time()
+    order = sorted(range(len(nodes)), key=lambda i: (not nodes[i].op.custom, i))  # type: ignore[union-attr]
+    found: dict[int, list[Finding]] = {}
+    for i in order:
+        late = time.process_time() - start > seconds
+        found[i] = list(_findings(nodes[i], rng, "no time was left" if late else ""))
+    return Localisation(tuple(finding for i in range(len(nodes)) for finding in found[i]))
+
+
+def _findings(node: Node, rng: np.random.Generator, skip: str) -> list[Finding]:
+    assert node.op is not None
+    op = node.op
+    names = list(signature(op).parameters)
+    wanted = [i for i, parent in enumerate(node.inputs) if parent.requires_grad]
+    blank = [
+        Finding(
+            op.name, i, f"{names[0]}[{i}]" if op.variadic else names[i],
+            node.scope.path if node.scope is not None else "", node_site(node), np.shape(node.inputs[i].out), UNCHECKED,
+        )
+        for i in wanted
+    ]  # fmt: skip
+    if skip:
+        return [replace(finding, reason=skip) for finding in blank]
+    try:
+        call = Call.of(op, [parent.out for parent in node.inputs], node.params)
+    except NotReplayable as reason:
+        return [replace(finding, reason=str(reason)) for finding in blank]
+    if call.out.shape != node.out.shape:
+        return [replace(finding, reason="its forward gives another shape now") for finding in blank]
+    return [examine(call, finding, rng) for finding in blank]
+
+
+# --- one rule ------------------------------------------------------------------------------------------------
+
+
+def examine(call: Call, finding: Finding, rng: np.random.Generator) -> Finding:
+    """The finding with its verdict, numbers and diagnosis."""
+    position, g = finding.position, call.random_g(rng)
+    if not call.out.size or not call.argument(position).size:
+        return replace(finding, verdict=RIGHT)
+    try:
+        given = call.cotangent(position, g)
+    except Exception as error:  # whatever somebody's rule raises
+        return replace(finding, verdict=WRONG, units=np.inf, reason=f"its rule raises {type(error).__name__}: {error}")
+    small = call.op.kind is ELEMENTWISE or call.out.size * given.size <= COMPLETE
+    if given.shape == finding.shape and not small and _right_along(call, position, g, given, rng):
+        return replace(finding, verdict=RIGHT)
+    found = jacobian(call, position, rng, seconds=3.0)
+    finding = _judged(call, finding, g, given, found, rng)
+    if finding.verdict in (WRONG, IMPRECISE):
+        return replace(finding, diagnosis=diagnose_call(call, position, g, rng, found))
+    return finding
+
+
+def _right_along(call: Call, position: int, g: np.ndarray, given: np.ndarray, rng: np.random.Generator) -> bool:
+    """Whether ⟨g, J u⟩ = ⟨rule(g), u⟩ for random directions u."""
+    x = call.argument(position)
+    exact = analytic(call, position, rng)
+    for _ in range(DIRECTIONS):
+        u = scales(x) * rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.5, x.shape)
+        slope, error = along(call, position, u, exact)
+        away = abs(float(np.sum(g * slope)) - float(np.sum(given * u)))
+        allowed = RTOL * float(np.sum(np.abs(given * u))) + float(np.sum(np.abs(g) * error))
+        if not away <= allowed or allowed > 1e-4 * float(np.sqrt(np.sum((given * u) ** 2))):
+            return False
+    return True
+
+
+def _judged(
+    call: Call, finding: Finding, g: np.ndarray, given: np.ndarray, found: Jacobian, rng: np.random.Generator
+) -> Finding:
+    """The verdict on the rule's result `given` for the cotangent `g`."""
+    numeric, error = found.pull(g)
+    if given.shape != numeric.shape:
+        reason = f"its rule gives shape {given.shape} for an argument of shape {numeric.shape}"
+        return replace(finding, verdict=WRONG, units=np.inf, reason=reason)
+    known = np.isfinite(numeric) & np.isfinite(error)
+    scale = max(_largest(numeric), _largest(given))
+    floor = ROUNDING * _largest(g) * max(1.0, _largest(call.out) / max(_largest(call.argument(finding.position)), 1e-3))
+    with np.errstate(all="ignore"):
+        away = np.abs(given - numeric)
+        units = away / (RTOL * (np.maximum(np.abs(given), np.abs(numeric)) + 0.1 * scale) + 2 * error + floor)
+    units = np.where(known, np.where(np.isnan(units), np.inf, units), 0.0)
+    units = np.where(known & ~np.isfinite(given), np.inf, units)
+    wrong = units > 1
+    unsure = wrong & (error > 1e-3 * scale) & (units < 10)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(units)), units.shape))
+    numbers: dict[str, Any] = {
+        "units": float(units[worst]), "index": worst,
+        "analytic": float(given[worst]), "numeric": float(numeric[worst]),
+    }  # fmt: skip
+    if not wrong.any():
+        if not known.all() and found.complete:
+            return replace(finding, verdict=UNDECIDED, reason="the numeric derivative isn't finite everywhere")
+        return replace(finding, verdict=RIGHT, **numbers)
+    certain = wrong & ~unsure
+    if not certain.any():
+        return replace(finding, verdict=UNDECIDED, reason="the numeric derivative isn't accurate enough", **numbers)
+    if not all(np.isfinite(a).all() for a in (call.out, *call.arrays) if np.asarray(a).dtype.kind == "f"):
+        return replace(finding, verdict=UNDECIDED, reason="there are nan or inf among its numbers", **numbers)
+    kinks = _kinks(call, finding.position, g, given, certain)
+    if kinks == "at" or (kinks == "near" and _right_nearby(call, finding.position, g, rng)):
+        return replace(finding, verdict=KINK, reason="the slopes on both sides differ", **numbers)
+    narrow = bool(np.all(away[certain] <= NARROW * scale))
+    return replace(finding, verdict=IMPRECISE if narrow else WRONG, **numbers)
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
+
+
+def _kinks(call: Call, position: int, g: np.ndarray, given: np.ndarray, wrong: np.ndarray) -> str:
+    """ "at": each wrong element is on a kink and between the slopes of both sides; "near": kinks are about; or ""."""
+    places = np.argwhere(wrong)
+    if len(places) > KINKS:
+        places = places[:: len(places) // KINKS + 1]
+    found = "at"
+    for place in places:
+        index = tuple(int(i) for i in place)
+        slopes = [one_sided(call, position, index, g, width) for width in (1e-7, 2e-7, 1e-5)]
+        jumps = [abs(right - left) for left, right in slopes]
+        sizes = [max(abs(left), abs(right)) for left, right in slopes]
+        left, right = slopes[0]
+        slack = 1e-5 * sizes[0]
+        if not any(jump > 1e-3 * size for jump, size in zip(jumps, sizes)):
+            return ""
+        # In a smooth function the difference of the slopes would halve with the step.
+        between = min(left, right) - slack <= given[index] <= max(left, right) + slack
+        if not (jumps[0] > 0.75 * jumps[1] and jumps[0] > 1e-4 * sizes[0] and between):
+            found = "near"
+    return found
+
+
+def _right_nearby(call: Call, position: int, g: np.ndarray, rng: np.random.Generator, points: int = 5) -> bool:
+    """Whether the rule is right at most points beside this one: where three elements tie, many slopes are valid."""
+    x = call.argument(position)
+    right = 0
+    for _ in range(points):
+        try:
+            beside = call.at(position, x + 1e-3 * scales(x) * rng.uniform(-1, 1, x.shape))
+            numeric, error = jacobian(beside, position, rng).pull(g)
+            given = beside.cotangent(position, g)
+        except Exception:  # outside the domain, or a rule that raises
+            return False
+        right += bool(np.all(np.abs(given - numeric) <= 1e-6 * _largest(numeric) + 10 * error))
+    return 2 * right > points
+
+
+# --- words ---------------------------------------------------------------------------------------------------
+
+
+def explain(found: Localisation) -> str:
+    """What is wrong, where and probably why; or that every rule is right."""
+    lines: list[str] = []
+    for finding in found.culprits:
+        degree = "is wrong" if finding.verdict == WRONG else "is not accurate"
+        lines.append(f"the rule of {finding.place} {degree}")
+        if finding.reason:
+            lines.append(f"  {finding.reason}")
+        elif finding.index is not None:
+            index = f"[{', '.join(map(str, finding.index))}]" if finding.index else ""
+            lines.append(
+                f"  worst at {finding.argument}{index}: the rule gives {finding.analytic:.6g}, "
+                f"the forward says {finding.numeric:.6g} ({finding.units:.2g} tolerances)"
+            )
+        if finding.diagnosis is not None:
+            lines += [f"  {line}" for line in str(finding.diagnosis).splitlines()]
+    counts = {verdict: sum(f.verdict == verdict for f in found.findings) for verdict in VERDICTS}
+    others = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    lines.append(f"of {len(found.findings)} rules tried alone: {others or 'none'}")
+    return "\n".join(lines)
