@@ -14,7 +14,7 @@ LAYERS = [
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],
-    ["subject", "derivation"], ["gradcheck"],
+    ["subject", "derivation", "network"], ["gradcheck"],
     ["functional"], ["nn"], ["laboratory"], ["optim"], ["data"], ["render"], ["explain", "equations"], ["train"],
     ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip

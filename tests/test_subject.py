@@ -55,9 +55,10 @@ def test_several_values_are_numbered():
 def test_a_network_has_the_names_of_its_forward():
     model = tg.nn.MLP([2, 3, 1], rng=0)
     output, variables = called(model, (np.ones((1, 2)),))
-    names = [card.name for card in Graph.of(output.sum(), variables).cards]
+    names = [card.name for card in Graph.of(output, variables).cards]
     assert names[0] == "x"
     assert "layer1.weight" in names
+    assert names[-1] == "result"  # the x that the network's own code gives anew is nobody's name
 
 
 def test_a_profiler_goes_on_and_is_back_afterwards_even_after_an_error():

@@ -314,6 +314,7 @@ from tinygrad_edu.ops.trigonometric import (
 )
 from tinygrad_edu.ops.window import convolve
 from tinygrad_edu.render.draw import draw
+from tinygrad_edu.render.network_picture import draw_network
 from tinygrad_edu.render.picture import Picture
 from tinygrad_edu.switches import no_grad
 from tinygrad_edu.tensor import Tensor, as_tensor, from_numpy
@@ -429,6 +430,7 @@ __all__ = [
     "divmod",
     "dot",
     "draw",
+    "draw_network",
     "dsplit",
     "dstack",
     "ediff1d",

@@ -151,8 +151,13 @@ def _code_owner(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _variables_of(function: Callable[..., Any]) -> Iterator[Variables]:
-    """Within, `function` leaves its variables in the dictionary when it returns: they name what it computed."""
-    code: CodeType | None = getattr(inspect.unwrap(_code_owner(function)), "__code__", None)
+    """Within, `function` leaves its variables in the dictionary when it returns: they name what it computed.
+
+    Those of this package's own networks are nobody's names.
+    """
+    owner = inspect.unwrap(_code_owner(function))
+    ours = getattr(owner, "__module__", None) or ""
+    code: CodeType | None = None if ours.startswith("tinygrad_edu.") else getattr(owner, "__code__", None)
     variables: Variables = {}
     before = sys.getprofile()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
+import json
 from collections.abc import Iterable
+from typing import Any
 
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render.style import DARK, LIGHT, MONO, SANS, Scheme
@@ -19,7 +23,8 @@ def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> 
     script  JavaScript at the end of the body
     """
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    policy += "; script-src 'unsafe-inline'" if script else ""
+    if script:
+        policy += f"; script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
     lines = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -34,6 +39,12 @@ def page(title: str, body: Iterable[str], style: str = "", script: str = "") -> 
         "</body></html>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def data_block(id: str, data: Any) -> str:
+    """JSON for the page's script, in a block that can't end early whatever text it holds."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{id}">{text}</script>'
 
 
 def graph_page(graph: Graph, title: str, svg: str, values: bool, saved: bool) -> str:

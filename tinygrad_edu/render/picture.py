@@ -106,7 +106,7 @@ class Picture:
         suffix = target.suffix.lower()
         if engine not in ENGINES:
             raise DrawingError(
-                describe(f"unknown engine {engine!r}", fix='engine="dot", or none', code="unknown-engine")
+                describe(f"unknown engine {engine!r}", fix='engine="dot", or none', code="unknown-choice")
             )
         if suffix in GRAPHVIZ_SUFFIXES or (suffix == ".svg" and engine == "dot"):
             return self._save_rendered(target, suffix[1:])

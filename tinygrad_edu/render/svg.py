@@ -14,7 +14,6 @@ The kind `operation` is not written: most cards are of it, and 500 of them shall
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from tinygrad_edu.render.expression import shorten, whole_expression
 from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
 from tinygrad_edu.render.folding import levels
 from tinygrad_edu.render.layout import Layout, Point, Rect, Route, Sizes, lay_out
+from tinygrad_edu.render.markup import escape, length, sized_text
 from tinygrad_edu.render.metrics import mono_width, sans_width, wrapped
 from tinygrad_edu.render.style import LOOKS, Look, Scheme
 from tinygrad_edu.render.wording import box_text, broadcast_text, facts, legend, slope_text, unbroadcast_text
@@ -88,17 +88,17 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
     widths = [_title_width(line) for line, _ in lines]
     width, height = _whole(max([layout.width, *widths])) + 2 * MARGIN, layout.height + head + 2 * MARGIN
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="tg" width="{_n(width)}" height="{_n(height)}" '
-        f'viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{_escape(whole_expression(graph))}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="tg" width="{length(width)}" height="{length(height)}" '
+        f'viewBox="0 0 {length(width)} {length(height)}" role="img" aria-label="{escape(whole_expression(graph))}" '
         f'xml:space="preserve" style="max-width:100%;height:auto"><style>{CSS}</style>',
-        f'<rect class="page" width="{_n(width)}" height="{_n(height)}"/>',
+        f'<rect class="page" width="{length(width)}" height="{length(height)}"/>',
     ]
     y = MARGIN
     for line, line_height in lines:
         y += line_height
         out.append(_title_line(line, y - 5.0))
     left = MARGIN + (width - 2 * MARGIN - layout.width) // 2 if layout.direction == "TB" else MARGIN
-    out.append(f'<g transform="translate({_n(left)} {_n(MARGIN + head)})">')
+    out.append(f'<g transform="translate({length(left)} {length(MARGIN + head)})">')
     tooltips = len(graph.cards) <= MANY_CARDS
     out += ['<g class="boxes">', *_boxes(graph, layout, tooltips), '</g><g class="arrows">']
     out += [_arrow(graph, arrow, route, drawn.labels.get(arrow)) for arrow, route in layout.routes.items()]
@@ -113,26 +113,6 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
 
 def _class(kind: Kind) -> str:
     return "" if kind == "operation" else f' class="{kind}"'
-
-
-def _n(value: float) -> str:
-    """A length in pixels, to a tenth."""
-    return f"{round(value, 1):g}" if abs(value) < 1e5 else f"{value:.1f}".removesuffix(".0")
-
-
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _escape(text: str) -> str:
-    """`text` for XML, in which it has no meaning of its own; characters that XML can't hold become �."""
-    text = _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
-def _sized(x: float, y: float, kind: str, width: float, content: str) -> str:
-    """Text that is exactly as wide as it was reckoned to be, whatever font the reader has."""
-    named = f' class="{kind}"' if kind else ""
-    return f'<text{named} x="{_n(x)}" y="{_n(y)}" textLength="{width:.0f}">{content}</text>'
 
 
 # --- title ---------------------------------------------------------------------------------------------------
@@ -180,11 +160,11 @@ def _title_width(line: Words) -> float:
 
 def _title_line(line: Words, y: float) -> str:
     if line and line[0][0] == "title":
-        return _sized(MARGIN, y, "title", _title_width(line), _escape(line[0][1]))
+        return sized_text(MARGIN, y, "title", _title_width(line), escape(line[0][1]))
     content = "".join(
-        _escape(text) if role == "text" else f'<tspan class="{role}">{_escape(text)}</tspan>' for role, text in line
+        escape(text) if role == "text" else f'<tspan class="{role}">{escape(text)}</tspan>' for role, text in line
     )
-    return _sized(MARGIN, y, "legend", _title_width(line), content)
+    return sized_text(MARGIN, y, "legend", _title_width(line), content)
 
 
 # --- cards ---------------------------------------------------------------------------------------------------
@@ -211,28 +191,28 @@ def card_size(texts: Face) -> tuple[float, float]:
 
 
 def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
-    out = [f'<g id="{card.id}"{_class(card.kind)} transform="translate({_n(rect.x)} {_n(rect.y)})">']
+    out = [f'<g id="{card.id}"{_class(card.kind)} transform="translate({length(rect.x)} {length(rect.y)})">']
     if tooltip or texts.cut:
-        out.append(f"<title>{_escape(texts.tooltip)}</title>")
-    out.append(f'<rect width="{_n(rect.width)}" height="{_n(rect.height)}" rx="8"/>')
-    made = _escape(texts.made) if texts.made.startswith(" = ") else f"<tspan>  {_escape(texts.made)}</tspan>"
-    content = f"<tspan>{_escape(texts.name)}</tspan>{made}"
-    out.append(_sized(PAD, HEAD_LINE, "", _head_width(texts), content))
+        out.append(f"<title>{escape(texts.tooltip)}</title>")
+    out.append(f'<rect width="{length(rect.width)}" height="{length(rect.height)}" rx="8"/>')
+    made = escape(texts.made) if texts.made.startswith(" = ") else f"<tspan>  {escape(texts.made)}</tspan>"
+    content = f"<tspan>{escape(texts.name)}</tspan>{made}"
+    out.append(sized_text(PAD, HEAD_LINE, "", _head_width(texts), content))
     if texts.shape:
-        out.append(f'<text class="shape" x="{_n(rect.width - PAD)}" y="{_n(HEAD_LINE)}">{texts.shape}</text>')
+        out.append(f'<text class="shape" x="{length(rect.width - PAD)}" y="{length(HEAD_LINE)}">{texts.shape}</text>')
     if texts.notes or texts.numbers or texts.last_lines:
-        out.append(f'<path d="M5 {_n(HEAD_HEIGHT)}H{_n(rect.width - 5)}"/>')
+        out.append(f'<path d="M5 {length(HEAD_HEIGHT)}H{length(rect.width - 5)}"/>')
     y = HEAD_HEIGHT + 1.0
     for note in texts.notes:
         y += NOTE_LINE
-        out.append(_sized(PAD, y - 1.0, "note", sans_width(note, style.SMALL_SIZE), _escape(note)))
+        out.append(sized_text(PAD, y - 1.0, "note", sans_width(note, style.SMALL_SIZE), escape(note)))
     for numbers in texts.numbers:
         y += NUMBER_GAP
         out.append(_numbers(numbers, y + 9.0))
         y += NUMBER_LINE * len(numbers.lines)
     for kind, text in texts.last_lines:
         y += NOTE_LINE
-        out.append(_sized(PAD, y, kind, sans_width(text, style.SMALL_SIZE), _escape(text)))
+        out.append(sized_text(PAD, y, kind, sans_width(text, style.SMALL_SIZE), escape(text)))
     return "".join([*out, "</g>"])
 
 
@@ -245,8 +225,8 @@ def _numbers(numbers: Numbers, y: float) -> str:
             word = f"{numbers.word:<{WORD_COLUMN}}"
             lines.append(f"<tspan>{word}</tspan>{content}" if numbers.word == "value" else f"{word}{content}")
         else:
-            lines.append(f'<tspan x="{_n(PAD)}" dy="{_n(NUMBER_LINE)}">{" " * WORD_COLUMN}{content}</tspan>')
-    return f'<text class="{numbers.word}" x="{_n(PAD)}" y="{_n(y)}">{"".join(lines)}</text>'
+            lines.append(f'<tspan x="{length(PAD)}" dy="{length(NUMBER_LINE)}">{" " * WORD_COLUMN}{content}</tspan>')
+    return f'<text class="{numbers.word}" x="{length(PAD)}" y="{length(y)}">{"".join(lines)}</text>'
 
 
 # --- boxes and arrows ----------------------------------------------------------------------------------------
@@ -259,11 +239,12 @@ def _boxes(graph: Graph, layout: Layout, tooltips: bool) -> Iterator[str]:
             continue
         rect, (x, y) = layout.boxes[box.id], layout.heads[box.id]
         text = shorten(box_text(box), LONGEST_BOX)
-        tooltip = f"<title>{_escape(f'{box_text(box)}   {box.site}')}</title>" if tooltips or "…" in text else ""
+        tooltip = f"<title>{escape(f'{box_text(box)}   {box.site}')}</title>" if tooltips or "…" in text else ""
         yield (
             f'<g id="{box.id}">{tooltip}'
-            f'<rect x="{_n(rect.x)}" y="{_n(rect.y)}" width="{_n(rect.width)}" height="{_n(rect.height)}" rx="9"/>'
-            f"{_sized(x, y + 16.0, 'head', sans_width(text, style.EXPRESSION_SIZE), _escape(text))}</g>"
+            f'<rect x="{length(rect.x)}" y="{length(rect.y)}" width="{length(rect.width)}" '
+            f'height="{length(rect.height)}" rx="9"/>'
+            f"{sized_text(x, y + 16.0, '', sans_width(text, style.EXPRESSION_SIZE), escape(text))}</g>"
         )
 
 
@@ -279,12 +260,12 @@ def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | No
     kind = graph.by_id[arrow.source].kind
     out = [f'<g id="{arrow.source}-{arrow.target}-{arrow.position}"{_class(kind)}>']
     if label and label[0] == "stretch":
-        out.append(f"<title>{_escape(f'{label[1]}; backward: {unbroadcast_text(graph, arrow)}')}</title>")
+        out.append(f"<title>{escape(f'{label[1]}; backward: {unbroadcast_text(graph, arrow)}')}</title>")
     line, tip = route_paths(route)
     out.append(f'<path d="{line}"/><path d="{tip}"/>')
     if label and route.label:
         width = sans_width(label[1], style.ARROW_SIZE)
-        out.append(_sized(route.label[0], route.label[1] + 10.0, label[0], width, _escape(label[1])))
+        out.append(sized_text(route.label[0], route.label[1] + 10.0, label[0], width, escape(label[1])))
     return "".join([*out, "</g>"])
 
 
@@ -293,30 +274,34 @@ def route_paths(route: Route) -> tuple[str, str]:
     points = route.points
     (x, y), (before_x, before_y) = points[-1], points[-2]
     back = -1.0 if (x >= before_x if route.horizontal else y >= before_y) else 1.0
-    to_neck, half, whole = _n(back * TIP_LENGTH), _n(-TIP_WIDTH / 2), _n(TIP_WIDTH)
+    to_neck, half, whole = length(back * TIP_LENGTH), length(-TIP_WIDTH / 2), length(TIP_WIDTH)
     if route.horizontal:
         neck: Point = (x + back * TIP_LENGTH, y)
-        tip = f"M{_n(x)} {_n(y)}l{to_neck}{half}v{whole}z"
+        tip = f"M{length(x)} {length(y)}l{to_neck}{half}v{whole}z"
     else:
         neck = (x, y + back * TIP_LENGTH)
-        tip = f"M{_n(x)} {_n(y)}l{half} {to_neck}h{whole}z"
+        tip = f"M{length(x)} {length(y)}l{half} {to_neck}h{whole}z"
     return _line([*points[:-1], neck], route.horizontal), tip
 
 
 def _line(points: list[Point], horizontal: bool) -> str:
     (x, y), *rest = points
-    line = f"M{_n(x)} {_n(y)}"
+    line = f"M{length(x)} {length(y)}"
     for to_x, to_y in rest:
         if abs(to_x - x) < 0.05:
-            line += f"V{_n(to_y)}"
+            line += f"V{length(to_y)}"
         elif abs(to_y - y) < 0.05:
-            line += f"H{_n(to_x)}"
+            line += f"H{length(to_x)}"
         elif horizontal:
             bend = (to_x - x) * _bend(abs(to_x - x), abs(to_y - y))
-            line += f"C{_n(x + bend)} {_n(y)} {_n(to_x - bend)} {_n(to_y)} {_n(to_x)} {_n(to_y)}"
+            line += (
+                f"C{length(x + bend)} {length(y)} {length(to_x - bend)} {length(to_y)} {length(to_x)} {length(to_y)}"
+            )
         else:
             bend = (to_y - y) * _bend(abs(to_y - y), abs(to_x - x))
-            line += f"C{_n(x)} {_n(y + bend)} {_n(to_x)} {_n(to_y - bend)} {_n(to_x)} {_n(to_y)}"
+            line += (
+                f"C{length(x)} {length(y + bend)} {length(to_x)} {length(to_y - bend)} {length(to_x)} {length(to_y)}"
+            )
         x, y = to_x, to_y
     return line
 
