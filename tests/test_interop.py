@@ -161,9 +161,10 @@ def test_error_names_the_nearest_function_that_has_a_rule():
     def summ():
         """A function whose name is nearly that of a row."""
 
+    summ.__module__ = "numpy"
     text = str(unknown(summ))
     assert "np.summ has no derivative rule here" in text
-    assert "np.sum" in text.splitlines()[1]
+    assert "np.sum" in text.splitlines()[2]
     assert "tg.custom_op" in text
 
 

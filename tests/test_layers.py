@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
 LAYERS = [
-    ["errors", "augmented"], ["files"], ["op"], ["ops"], ["interop"], ["node"], ["memory"],
+    ["errors", "augmented"], ["files"], ["op"], ["ops"], ["node"], ["interop"], ["memory"],
     ["diagnosis"], ["handle", "refusal"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],

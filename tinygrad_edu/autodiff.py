@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import GradientError, ShapeError, describe
+from tinygrad_edu.errors import GradientError, MatrixError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Leaf, Node, here, keep_gradient, node_site, recording, site_of, state
 from tinygrad_edu.op import ELEMENTWISE, Op, Rule
@@ -175,11 +175,31 @@ def sweep(
     the complete cotangent of every computed node. `free` lets go of each node's inputs and output on the way.
     """
     with np.errstate(all="ignore"):  # derivatives may be infinite; detect_anomaly() is the tool that looks
-        if create_graph or wanted or state().watchers:
-            _carry_through(nodes, cotangents, wanted, create_graph, visit, free)
-        else:
-            _carry_arrays_through(nodes, cotangents, visit, free)
+        try:
+            if create_graph or wanted or state().watchers:
+                _carry_through(nodes, cotangents, wanted, create_graph, visit, free)
+            else:
+                _carry_arrays_through(nodes, cotangents, visit, free)
+        except np.linalg.LinAlgError as error:
+            raise _placed(error) from None
     return cotangents
+
+
+def _placed(error: np.linalg.LinAlgError) -> MatrixError:
+    """The error of a rule that has no value here, with the lines of the op and of the backward that asked for it."""
+    loop = error.__traceback__.tb_next.tb_frame  # type: ignore[union-attr]  # that of the loop which called the rule
+    node: Node = loop.f_locals["node"]
+    op: Op = node.op  # type: ignore[assignment]
+    what = str(error).splitlines()[0]
+    return MatrixError(
+        describe(
+            f"{op.name} has no derivative here" if what == "Singular matrix" else what,
+            where=here(),
+            made=f"by {op.name} at {node_site(node)}",
+            why="the matrix is singular" if what == "Singular matrix" else "the value is there, but it is not smooth",
+            code="no-derivative-there",
+        )
+    )
 
 
 def _carry_through(

@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_edu import ops  # noqa: F401  the registry must be full before the table is made
 from tinygrad_edu.errors import DtypeError, describe
+from tinygrad_edu.node import here
 from tinygrad_edu.op import REGISTRY, Op
 from tinygrad_edu.ops.special import SCIPY
 
@@ -116,14 +117,21 @@ def scipy_row(ufunc: Any) -> Op | None:
 
 def unknown(function: Any, method: str = "") -> DtypeError:
     """The error for a NumPy function that no row serves, with the nearest ones that some row does."""
-    name = getattr(function, "__name__", str(function)) + (f".{method}" if method not in ("", "__call__") else "")
-    served = sorted({f.__name__ for f in OPS} | {f.__name__ for f in COMPOSITIONS})
-    near = difflib.get_close_matches(name, served, n=3, cutoff=0.5)
+    short = getattr(function, "__name__", str(function))
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)  # np.fft, np.linalg …
+    name = f"{module}.{short}"
+    if method in ("", "__call__"):
+        served = sorted({f.__name__ for f in OPS} | {f.__name__ for f in COMPOSITIONS})
+        near = [f"np.{name}" for name in difflib.get_close_matches(short, served, n=3, cutoff=0.5)]
+    else:
+        name += f".{method}"
+        near = [f"np.{f.__name__}.{method}" for f in {"accumulate": ACCUMULATIONS}.get(method, REDUCTIONS)]
     return DtypeError(
         describe(
-            f"np.{name} has no derivative rule here, so it can't take a Tensor",
-            near="np." + ", np.".join(near) if near else "none of a similar name",
-            fix=f"np.{name}(x.detach().numpy()) computes without gradients, or make a rule with tg.custom_op",
+            f"{name} has no derivative rule here, so it can't take a Tensor",
+            where=here(),
+            near=", ".join(near) or "none of a similar name",
+            fix=f"{name}(x.detach().numpy()) computes without gradients, or make a rule with tg.custom_op",
             code="no-rule-for-numpy-function",
         )
     )

@@ -275,11 +275,12 @@ def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
 def _checked(name: str, value: Any, below: float = math.inf) -> float:
     """A hyper-parameter in [0, below), as a Python number, so that it is weak in dtype."""
     try:
+        if isinstance(value, str):  # float("0.1") would be a number
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
-        raise DtypeError(
-            describe(f"{name} must be a number, not {value!r}", where=here(), code="not-a-number")
-        ) from None
+        what = f"{name} must be a number, not {value!r}"
+        raise DtypeError(describe(what, where=here(), fix=f"{name}=0.01", code="not-a-number")) from None
     if not 0 <= number < below:
         limits = f"at least 0 and below {below:g}" if math.isfinite(below) else "at least 0 and finite"
         raise DataError(describe(f"{name} must be {limits}, not {value}", where=here(), code="number-out-of-range"))

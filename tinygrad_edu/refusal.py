@@ -101,14 +101,16 @@ CODES = {code for _, code in _PHRASES} | set(_BY_KIND.values()) | {"size-not-one
 
 def explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Exception:
     """The error to raise where `op` failed: op, line, module, operands with shapes, reason and remedy."""
-    kind = kind_of(error)
-    if kind is None or isinstance(error, TinygradError):
+    kind = type(error) if isinstance(error, TinygradError) else kind_of(error)
+    if kind is None or "where: " in str(error):
         return error
     scope = state().scope
     rows: Facts = {"where": here() + (f" in {scope.path}" if scope is not None and scope.path else "")}
     for place, x in enumerate(operands, 1):
         rows[f"input {place}" if len(operands) > 1 else "input"] = label(x)
     rows |= {f"{name}=" if name in _ROWS else name: repr(value) for name, value in params.items()}
+    if isinstance(error, TinygradError):  # the short reason of a row
+        return kind(describe(str(error).splitlines()[0], **rows, code=error.code))
     code = code_of(error)
     what, facts = "these inputs don't fit", {"why": str(error).strip()}
     with suppress(Exception):  # an explanation that fails must not hide what it was to explain

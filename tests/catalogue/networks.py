@@ -1,0 +1,299 @@
+"""Layers, losses, convolutions, attention."""
+
+from tests.catalogue import mistake, section
+
+section("Networks and losses")
+
+mistake(
+    "loss-shapes",
+    """A loss compares prediction and target element by element. (n, 1) against (n,) would broadcast to (n, n) and
+    train on nonsense without a word, the most reported trap of all.""",
+    wrong="""
+        model = tg.nn.MLP([2, 3, 1])
+        prediction = model(np.ones((4, 2)))
+        tg.functional.mse_loss(prediction, np.zeros(4))
+    """,
+    right="""
+        model = tg.nn.MLP([2, 3, 1])
+        prediction = model(np.ones((4, 2)))
+        tg.functional.mse_loss(prediction, np.zeros((4, 1)))
+    """,
+)
+mistake(
+    "classification-shapes",
+    """Logits have one row per sample with one number per class; the target has one label per sample, or a row of
+    probabilities.""",
+    wrong="""
+        logits = tg.Tensor(np.zeros((2, 3)), name="logits")
+        tg.functional.cross_entropy(logits, np.array([0, 1, 2]))
+    """,
+    right="""
+        logits = tg.Tensor(np.zeros((2, 3)), name="logits")
+        tg.functional.cross_entropy(logits, np.array([0, 2]))
+    """,
+)
+mistake(
+    "label-out-of-range",
+    "A label is the number of a class, and classes are counted from 0.",
+    wrong="""
+        logits = tg.Tensor(np.zeros((2, 3)), name="logits")
+        tg.functional.cross_entropy(logits, np.array([1, 3]))
+    """,
+    right="""
+        logits = tg.Tensor(np.zeros((2, 3)), name="logits")
+        tg.functional.cross_entropy(logits, np.array([0, 2]))
+    """,
+)
+mistake(
+    "labels-not-whole-numbers",
+    "A label is the number of a class, so it is a whole number.",
+    wrong="""
+        tg.data.one_hot(np.array([0.5, 1.0]))
+    """,
+    right="""
+        tg.data.one_hot(np.array([0, 1]))
+    """,
+)
+mistake(
+    "loss-weight-shape",
+    "A weight belongs to a class, or to an element of the prediction, and has that shape.",
+    wrong="""
+        logits = tg.Tensor(np.zeros((2, 3)), name="logits")
+        tg.functional.cross_entropy(logits, np.array([0, 2]), weight=np.ones(2))
+    """,
+    right="""
+        logits = tg.Tensor(np.zeros((2, 3)), name="logits")
+        tg.functional.cross_entropy(logits, np.array([0, 2]), weight=np.ones(3))
+    """,
+)
+mistake(
+    "layer-input",
+    "The last side of a linear layer's input is its number of inputs.",
+    wrong="""
+        layer = tg.nn.Linear(784, 10)
+        layer(np.ones((32, 28, 28)))
+    """,
+    right="""
+        layer = tg.nn.Linear(784, 10)
+        layer(np.ones((32, 28 * 28)))
+    """,
+)
+mistake(
+    "too-few-sizes",
+    "A network has at least the size of its input and that of its output.",
+    wrong="""
+        tg.nn.MLP([784])
+    """,
+    right="""
+        tg.nn.MLP([784, 10])
+    """,
+)
+mistake(
+    "not-a-parameter",
+    """A parameter is a leaf that requires grad: it has a value of its own that an optimiser can change. A computed
+    tensor has none.""",
+    wrong="""
+        w = tg.Tensor([1.0, 2.0], requires_grad=True)
+        tg.optim.SGD([w * 2], lr=0.1)
+    """,
+    right="""
+        w = tg.Tensor([1.0, 2.0], requires_grad=True)
+        tg.optim.SGD([w], lr=0.1)
+    """,
+)
+mistake(
+    "buffer-requires-grad",
+    "A buffer is a value that a module keeps but nobody optimises, such as a running mean; a parameter is a leaf.",
+    wrong="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.register_buffer("mean", tg.Tensor([0.0], requires_grad=True))
+
+        Net()
+    """,
+    right="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.register_buffer("mean", tg.Tensor([0.0]))
+
+        Net()
+    """,
+)
+mistake(
+    "state-names",
+    "A saved state has the names of the model it was taken from.",
+    wrong="""
+        small, large = tg.nn.MLP([2, 1]), tg.nn.MLP([2, 3, 1])
+        large.load_state_dict(small.state_dict())
+    """,
+    right="""
+        small, large = tg.nn.MLP([2, 1]), tg.nn.MLP([2, 3, 1])
+        large.load_state_dict(tg.nn.MLP([2, 3, 1], rng=1).state_dict())
+    """,
+)
+mistake(
+    "state-shape",
+    """A saved parameter has the shape it had in the model it was taken from; a model that refuses it is left as it
+    was.""",
+    wrong="""
+        narrow, wide = tg.nn.Linear(2, 3), tg.nn.Linear(2, 4)
+        wide.load_state_dict(narrow.state_dict())
+    """,
+    right="""
+        narrow, wide = tg.nn.Linear(2, 3), tg.nn.Linear(2, 4)
+        wide.load_state_dict(tg.nn.Linear(2, 4, rng=1).state_dict())
+    """,
+)
+mistake(
+    "state-dtype",
+    "Whole numbers are no weights: something else was put under this name.",
+    wrong="""
+        layer = tg.nn.Linear(2, 1)
+        layer.load_state_dict({"weight": np.ones((2, 1), int), "bias": np.zeros(1)})
+    """,
+    right="""
+        layer = tg.nn.Linear(2, 1)
+        layer.load_state_dict({"weight": np.ones((2, 1)), "bias": np.zeros(1)})
+    """,
+)
+mistake(
+    "parameter-shape",
+    """A weight, bias or statistic given to the function has one number per channel, or per element of the normalised
+    shape.""",
+    wrong="""
+        x = tg.Tensor(np.ones((4, 3)), name="x")
+        tg.functional.layer_norm(x, (3,), weight=np.ones(4))
+    """,
+    right="""
+        x = tg.Tensor(np.ones((4, 3)), name="x")
+        tg.functional.layer_norm(x, (3,), weight=np.ones(3))
+    """,
+)
+mistake(
+    "norm-input",
+    "`normalized_shape` names the last sides of the input, so they must be equal.",
+    wrong="""
+        x = tg.Tensor(np.ones((4, 3)), name="x")
+        tg.functional.layer_norm(x, (4,))
+    """,
+    right="""
+        x = tg.Tensor(np.ones((4, 3)), name="x")
+        tg.functional.layer_norm(x, (3,))
+    """,
+)
+mistake(
+    "no-running-statistics",
+    """Outside of training batch norm uses the mean and variance that were collected in training; they have to be
+    given.""",
+    wrong="""
+        x = tg.Tensor(np.ones((4, 3)), name="x")
+        tg.functional.batch_norm(x, None, None)
+    """,
+    right="""
+        x = tg.Tensor(np.arange(12.0).reshape(4, 3), name="x")
+        tg.functional.batch_norm(x, None, None, training=True)
+    """,
+)
+mistake(
+    "no-variance",
+    "One number has no spread: normalised, it would always be 0.",
+    wrong="""
+        x = tg.Tensor(np.ones((1, 3)), name="x")
+        tg.functional.batch_norm(x, None, None, training=True)
+    """,
+    right="""
+        x = tg.Tensor(np.arange(6.0).reshape(2, 3), name="x")
+        tg.functional.batch_norm(x, None, None, training=True)
+    """,
+)
+mistake(
+    "no-generator",
+    "Random draws take a generator: the same program then gives the same numbers, and a check can repeat them.",
+    wrong="""
+        tg.functional.dropout(tg.ones(4), p=0.5)
+    """,
+    right="""
+        tg.functional.dropout(tg.ones(4), p=0.5, rng=np.random.default_rng(0))
+    """,
+)
+mistake(
+    "conv-channels",
+    "The weight of a convolution, (out, in, …), is for so many channels of the input, (n, in, …).",
+    wrong="""
+        x, w = tg.ones((1, 3, 8, 8)), tg.ones((6, 1, 3, 3))
+        tg.functional.conv2d(x, w)
+    """,
+    right="""
+        x, w = tg.ones((1, 3, 8, 8)), tg.ones((6, 3, 3, 3))
+        tg.functional.conv2d(x, w)
+    """,
+)
+mistake(
+    "conv-groups",
+    "Groups split the outputs evenly.",
+    wrong="""
+        x, w = tg.ones((1, 4, 8, 8)), tg.ones((6, 1, 3, 3))
+        tg.functional.conv2d(x, w, groups=4)
+    """,
+    right="""
+        x, w = tg.ones((1, 4, 8, 8)), tg.ones((8, 1, 3, 3))
+        tg.functional.conv2d(x, w, groups=4)
+    """,
+)
+mistake(
+    "conv-kernel-too-large",
+    "The kernel, with its dilation, doesn't fit into the padded input even once.",
+    wrong="""
+        x, w = tg.ones((1, 1, 4, 4)), tg.ones((1, 1, 5, 5))
+        tg.functional.conv2d(x, w)
+    """,
+    right="""
+        x, w = tg.ones((1, 1, 4, 4)), tg.ones((1, 1, 5, 5))
+        tg.functional.conv2d(x, w, padding=1)
+    """,
+)
+mistake(
+    "output-padding-too-large",
+    """Several input sizes have the same convolution; output_padding chooses between them, and there are only stride
+    many.""",
+    wrong="""
+        x, w = tg.ones((1, 1, 4, 4)), tg.ones((1, 1, 3, 3))
+        tg.functional.conv_transpose2d(x, w, stride=2, output_padding=2)
+    """,
+    right="""
+        x, w = tg.ones((1, 1, 4, 4)), tg.ones((1, 1, 3, 3))
+        tg.functional.conv_transpose2d(x, w, stride=2, output_padding=1)
+    """,
+)
+mistake(
+    "pool-window-too-large",
+    "The window doesn't fit into the padded input even once.",
+    wrong="""
+        tg.functional.max_pool2d(tg.ones((1, 1, 4, 4)), 5)
+    """,
+    right="""
+        tg.functional.max_pool2d(tg.ones((1, 1, 4, 4)), 4)
+    """,
+)
+mistake(
+    "pool-padding-too-large",
+    "With padding of more than half the window a window could lie in the padding alone.",
+    wrong="""
+        tg.functional.max_pool2d(tg.ones((1, 1, 4, 4)), 2, padding=2)
+    """,
+    right="""
+        tg.functional.max_pool2d(tg.ones((1, 1, 4, 4)), 2, padding=1)
+    """,
+)
+mistake(
+    "attention-shapes",
+    "Each query is compared with each key, so they have the same width; each key has a value.",
+    wrong="""
+        q, k, v = tg.ones((5, 8)), tg.ones((7, 8)), tg.ones((6, 8))
+        tg.functional.scaled_dot_product_attention(q, k, v)
+    """,
+    right="""
+        q, k, v = tg.ones((5, 8)), tg.ones((7, 8)), tg.ones((7, 8))
+        tg.functional.scaled_dot_product_attention(q, k, v)
+    """,
+)

@@ -1,0 +1,51 @@
+"""Optimisers and the training loop."""
+
+from tests.catalogue import mistake, section
+
+section("Training")
+
+mistake(
+    "no-parameters",
+    "There is nothing to optimise. Layers in a plain list are not found: attributes are, and those of a Sequential.",
+    wrong="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.layers = [tg.nn.Linear(2, 3), tg.nn.Linear(3, 1)]
+
+        tg.optim.SGD(Net().parameters(), lr=0.1)
+    """,
+    right="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.layers = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Linear(3, 1))
+
+        tg.optim.SGD(Net().parameters(), lr=0.1)
+    """,
+)
+mistake(
+    "parameter-twice",
+    "A parameter that is given twice would be moved twice in each step.",
+    wrong="""
+        w = tg.Tensor([1.0], requires_grad=True, name="w")
+        tg.optim.SGD([w, w], lr=0.1)
+    """,
+    right="""
+        w = tg.Tensor([1.0], requires_grad=True, name="w")
+        tg.optim.SGD([w], lr=0.1)
+    """,
+)
+mistake(
+    "training-diverged",
+    """The loss is no finite number any more. Mostly the learning rate is too large: each step overshoots, and the
+    weights grow without bounds. The model is as it was after its best epoch.""",
+    wrong="""
+        train, test = tg.data.digits(size=8)
+        model = tg.nn.MLP([64, 16, 10], activation="relu", output_activation=None)
+        tg.train.fit(model, train, test, lr=1e30, epochs=2, progress=False)
+    """,
+    right="""
+        train, test = tg.data.digits(size=8)
+        model = tg.nn.MLP([64, 16, 10], activation="relu", output_activation=None)
+        tg.train.fit(model, train, test, lr=0.01, epochs=2, progress=False)
+    """,
+)
