@@ -107,8 +107,8 @@ mistake(
 )
 mistake(
     "not-layers-in-a-row",
-    """Neurons are drawn of layers one after the other, each x @ W + b and an activation. `tg.draw` draws the graph of any
-    model.""",
+    """Neurons are drawn of layers one after the other, each x @ W + b and an activation. `tg.draw` draws the graph of
+    any model.""",
     wrong="""
         tg.draw_network(lambda x: tg.sin(x), np.ones(3))
     """,
