@@ -95,8 +95,12 @@ def test_per_sample_gradients_take_one_pass_not_one_per_sample():
 
 
 def test_errors_say_what_does_not_fit():
-    with pytest.raises(ShapeError, match="equally many samples"):
+    with pytest.raises(ShapeError, match=r"equally many samples, got \[3, 4\]"):
         tg.vmap(lambda a, b: a + b)(np.ones(3), np.ones(4))
+    with pytest.raises(ShapeError, match="must be arrays, with a first axis over the samples"):
+        tg.vmap(lambda a, b: a + b)(np.ones(3), [1, 2, 3])
+    with pytest.raises(ShapeError, match="equally many samples, got"):
+        tg.per_sample_grad(lambda w, x, y: w * x * y, 1.0, (np.ones(3), np.ones(4)))
     with pytest.raises(DtypeError, match="every sample has its own"):
         tg.vmap(lambda x: x if x > 0 else -x)(np.ones(3))
     with pytest.raises(GradientError, match="one number per sample"):

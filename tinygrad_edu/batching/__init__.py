@@ -1,0 +1,176 @@
+"""One sample's function on a whole batch: `vmap`, and per-sample gradients, without a loop over the samples.
+
+A `Batched` tensor shows the shape of one sample and holds all of them along a hidden first axis. What an op does
+with that axis is in `rules.py` and `indexing.py`, by name or by kind; an op that has no rule there runs sample by
+sample, which is slower and just as right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.autodiff import pull_back
+from tinygrad_edu.batching import indexing, rules  # noqa: F401  they fill the table of rules
+from tinygrad_edu.batching.tensor import Batched, batched, full_of
+from tinygrad_edu.errors import GradientError, ShapeError, describe
+from tinygrad_edu.memory import node_of
+from tinygrad_edu.node import Mark, here, recording
+from tinygrad_edu.ops import shape as shape_ops
+from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
+from tinygrad_edu.transforms import leaves_of, map_tree
+
+__all__ = ["Batched", "batched", "per_sample_grad", "vmap"]
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
+    """`f`, written for one sample, for a batch: arguments are split along their first axis, results stacked there.
+
+    in_axes   0 for every argument, or one entry per argument: 0 to split it, None to give it whole to each sample
+
+    >>> vmap(lambda x: (x * x).sum())(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([ 5., 25.])
+    """
+
+    def mapped(*args: Any) -> Any:
+        axes = list(in_axes) if isinstance(in_axes, tuple | list) else [in_axes] * len(args)
+        if len(axes) != len(args) or any(axis not in (0, None) for axis in axes):
+            raise ShapeError(
+                describe(
+                    f"in_axes {in_axes!r} doesn't fit {len(args)} arguments",
+                    fix="0 or None for each",
+                    code="tree-does-not-match",
+                )
+            )
+        split = [(arg, axis) for arg, axis in zip(args, axes, strict=True)]
+        count = _count(leaf for arg, axis in split if axis == 0 for leaf in leaves_of(arg))
+        inside = [map_tree(_shared if axis is None else lambda x: batched(as_tensor(x)), arg) for arg, axis in split]
+        return map_tree(lambda y: _unbatched(y, count), f(*inside))
+
+    return mapped
+
+
+def _count(leaves: Iterable[Any]) -> int:
+    """How many samples the arrays have along their first axes. Raises ShapeError where they differ, or have no axes."""
+    shapes = [np.shape(leaf) for leaf in leaves]
+    if () in shapes:
+        raise ShapeError(
+            describe(
+                "what is split among the samples must be arrays, with a first axis over the samples",
+                where=here(),
+                found="a single number; lists and tuples are taken for several arrays",
+                fix="np.array([…]) for a list of numbers; in_axes=None for what all samples share",
+                code="unequal-sample-counts",
+            )
+        )
+    counts = sorted({shape[0] for shape in shapes})
+    if len(counts) != 1:
+        raise ShapeError(
+            describe(
+                f"all that is split needs equally many samples, got {counts}",
+                where=here(),
+                fix="in_axes=None for what all samples share",
+                code="unequal-sample-counts",
+            )
+        )
+    return int(counts[0])
+
+
+def _shared(x: Any) -> Any:
+    """An array as a Tensor, so that `x[i]` knows what an index of each sample's own means; all else as it is."""
+    return as_tensor(x) if isinstance(x, np.ndarray) else x
+
+
+def _unbatched(y: Any, count: int) -> Tensor:
+    if isinstance(y, Batched):
+        return full_of(y)
+    y = as_tensor(y)
+    return shape_ops.broadcast_to(y, shape=(count, *y.shape))
+
+
+def per_sample_grad(loss: Callable[..., Tensor], params: Any, batch: Any) -> Any:
+    """The gradient of each sample's own loss by `params`: the form of `params`, with a first axis over the samples.
+
+    loss     `loss(params, sample)` or `loss(params, *sample)`, one number for one sample
+    params   a Tensor or array, or lists, tuples and dicts of them, shared by all samples; or a module, which `loss` may
+             then call: the gradients come in a dict under the paths of its parameters
+    batch    arrays with a first axis over the samples: one, or a tuple or dict of them
+
+    One forward and one backward pass for the whole batch.
+
+    >>> w, x = np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 1.0]])
+    >>> per_sample_grad(lambda w, x: (w @ x) ** 2, w, x)
+    Tensor([[2., 0.],
+            [6., 6.]])
+    """
+    count = _count(leaves_of(batch))
+    if hasattr(params, "named_parameters"):
+        module, params = params, dict(params.named_parameters())
+        given = loss
+
+        def loss(inside: dict[str, Any], *sample: Any) -> Tensor:
+            with _replaced(module, inside):
+                return given(module, *sample)
+
+        loss.__signature__ = inspect.signature(given)  # type: ignore[attr-defined]
+    marks: list[Tensor] = []
+
+    def own(p: Any) -> Batched:
+        p = as_tensor(p)
+        copies = tensor_on(np.broadcast_to(p._data, (count, *p.shape)))  # a view: the numbers stand there once
+        copies._node = Mark(copies._data)
+        marks.append(copies)
+        return batched(copies)
+
+    with recording(True):
+        inside = map_tree(own, params)
+        samples = map_tree(lambda x: batched(as_tensor(x)), batch)
+        spread = isinstance(samples, tuple) and _takes(loss) != 2
+        value = loss(inside, *samples) if spread else loss(inside, samples)
+    if not isinstance(value, Batched) or value.size != 1:
+        raise GradientError(
+            describe(
+                f"per_sample_grad needs one number per sample, not {value!r}",
+                where=here(),
+                why="loss is called for one sample: without a batch axis, and it must depend on the sample",
+                code="not-a-scalar",
+            )
+        )
+    total = full_of(value)
+    seed = tensor_on(np.ones(total._data.shape, total._data.dtype))
+    found = pull_back([(node_of(total), seed)], [mark._node for mark in marks], create_graph=False)
+    gradients = iter(
+        tensor_on(np.zeros(mark._data.shape, mark.dtype)) if g is None else g
+        for mark, g in zip(marks, found, strict=True)
+    )
+    return map_tree(lambda _: next(gradients), params)
+
+
+@contextlib.contextmanager
+def _replaced(module: Any, tensors: dict[str, Any]) -> Iterator[None]:
+    """Inside, the module's attributes at these paths are `tensors`; its parameters stay registered as they are."""
+    modules = dict(module.named_modules())
+    places = [(modules[path.rpartition(".")[0]], path.rpartition(".")[2], x) for path, x in tensors.items()]
+    before = [vars(owner)[name] for owner, name, _ in places]
+    try:
+        for owner, name, x in places:
+            object.__setattr__(owner, name, x)
+        yield
+    finally:
+        for (owner, name, _), parameter in zip(places, before, strict=True):
+            object.__setattr__(owner, name, parameter)
+
+
+def _takes(function: Callable[..., Any]) -> int:
+    """How many positional arguments a function takes; -1 if it takes any number or tells none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return -1
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return -1
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)

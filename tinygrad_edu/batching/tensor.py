@@ -1,0 +1,166 @@
+"""The tensor that vmap puts in place of a sample, and the table of what ops do with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from tinygrad_edu.errors import DtypeError, describe
+from tinygrad_edu.memory import NUMBERS
+from tinygrad_edu.node import here
+from tinygrad_edu.op import Kind, Op
+from tinygrad_edu.ops import shape as shape_ops
+from tinygrad_edu.ops.index import setitem
+from tinygrad_edu.tensor import Tensor, tensor_on
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+Params = dict[str, Any]
+Arrays = tuple[Any, ...]
+Rule = Callable[[Op, Arrays, Params], "Tensor | None"]
+
+# What an op does with the hidden axis: by its name, or else by its kind. A rule that gives None can't do this call.
+RULES: dict[str, Rule] = {}
+KINDS: dict[Kind, Rule] = {}
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Decorator: this is what the ops of these names do with the hidden axis."""
+
+    def register(function: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+class Batched(Tensor):
+    """A tensor of which every sample has one of its own; its shape is that of one sample."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self._data.shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of one sample."""
+        return self._data.ndim - 1
+
+    @property
+    def size(self) -> int:
+        """The number of elements of one sample."""
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise DtypeError(describe("a 0-d tensor has no len()", where=here(), code="number-has-no-length"))
+        return self.shape[0]
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """In another dtype, of all samples."""
+        if np.dtype(dtype).kind in "fc":
+            return super().astype(dtype)
+        return batched(full_of(self).astype(dtype))
+
+    def copy(self) -> Tensor:
+        """A copy of all samples, through which gradients flow."""
+        return super().copy() if self.dtype.kind != "b" else batched(full_of(self).copy())
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        result = setitem(self, value, index=key)
+        self._data, self._node, self._owner, self._broken = result._data, result._node, None, result._broken
+
+    def __repr__(self) -> str:
+        return f"Batched({len(self._data)} samples of shape {self.shape}, {self.dtype})"
+
+    def _no_single_value(self, *_: Any) -> NoReturn:
+        raise DtypeError(
+            describe(
+                "inside vmap there is no one value: every sample has its own",
+                where=here(),
+                fix="use tg.where instead of if, and return numbers instead of printing them",
+                code="no-single-value-in-vmap",
+            )
+        )
+
+    item = numpy = tolist = __bool__ = __index__ = _no_single_value
+    data = property(_no_single_value)
+
+    @staticmethod
+    def __tinygrad_apply__(op: Op, arrays: Arrays, params: Params) -> Tensor:
+        own = RULES.get(op.name) or KINDS.get(op.kind)
+        result = own(op, arrays, params) if own is not None else None
+        if result is None:
+            result = _sample_by_sample(op, arrays, params)
+        return result if isinstance(result, Batched) else batched(result)
+
+
+def batched(full: Tensor) -> Batched:
+    """The Batched tensor whose samples are `full[0]`, `full[1]`, …"""
+    result: Batched = object.__new__(Batched)
+    result._data, result._node, result._owner, result._broken = full._data, full._node, full._owner, full._broken
+    return result
+
+
+def full_of(x: Tensor) -> Tensor:
+    """The plain tensor of all samples of `x`."""
+    return tensor_on(x._data, x._node)
+
+
+def parts(value: Any) -> tuple[Any, ...]:
+    """A tuple's elements; anything else by itself."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def is_plain(params: Params) -> bool:
+    """Whether no parameter has samples of its own."""
+    return not any(isinstance(part, Batched) for value in params.values() for part in parts(value))
+
+
+def samples_in(*values: Any) -> int:
+    """How many samples the Batched ones among the values have."""
+    return next(len(x._data) for x in values if isinstance(x, Batched))
+
+
+def everywhere(x: Any, count: int) -> Tensor:
+    """All samples of x; what has none of its own is repeated."""
+    if isinstance(x, Batched):
+        return full_of(x)
+    return shape_ops.broadcast_to(x, shape=(count, *np.shape(x)))
+
+
+def aligned(x: Any, ndim: int) -> Any:
+    """All samples of x, each with sides of 1 in front until it has `ndim` axes; what has no samples as it is."""
+    if not isinstance(x, Batched):
+        return x
+    sides = (1,) * (ndim - x.ndim)
+    return full_of(x).reshape((len(x._data), *sides, *x.shape)) if sides else full_of(x)
+
+
+def ndim_of(x: Any) -> int:
+    """The number of axes of a sample of x; 0 for a Python number."""
+    return 0 if x.__class__ in NUMBERS else int(x.ndim)
+
+
+def _sample_by_sample(op: Op, arrays: Arrays, params: Params) -> Tensor:
+    """The op on each sample by itself: for ops of which nothing else is known."""
+    count = samples_in(*arrays, *(part for value in params.values() for part in parts(value)))
+
+    def one(value: Any, i: int) -> Any:
+        if isinstance(value, tuple):
+            return tuple(one(part, i) for part in value)
+        return full_of(value)[i] if isinstance(value, Batched) else value
+
+    def call(i: int) -> Tensor:
+        chosen = [one(x, i) for x in arrays]
+        given = {name: one(value, i) for name, value in params.items()}
+        return op(chosen, **given) if op.variadic else op(*chosen, **given)
+
+    return shape_ops.stack([call(i) for i in range(count)])
