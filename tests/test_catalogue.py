@@ -8,7 +8,9 @@ import pytest
 import tinygrad_edu
 from tests.catalogue import CATALOGUE, MISTAKES, message
 from tests.catalogue.__main__ import DOCS, PAGES
+from tinygrad_edu import interop
 from tinygrad_edu.gradcheck import report
+from tinygrad_edu.op import REGISTRY
 from tinygrad_edu.refusal import CODES
 
 PACKAGE = Path(tinygrad_edu.__file__).parent
@@ -53,3 +55,10 @@ def test_what_goes_wrong_stands_in_no_message_as_an_address_or_a_path_of_this_ma
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_that_is_packaged_is_the_generated_one(name):
     assert (DOCS / name).read_text(encoding="utf8") == PAGES[name](), "python -m tests.catalogue writes it anew"
+
+
+def test_the_page_of_ops_has_every_row_and_every_numpy_function():
+    text = PAGES["ops.md"]()
+    assert [op.name for op in REGISTRY.values() if not op.custom and f"| `{op.name}` |" not in text] == []
+    served = [f for f in interop.COMPOSITIONS if not f"{getattr(f, '__module__', 'numpy')}".startswith("scipy")]
+    assert [f.__name__ for f in served if f".{f.__name__}`" not in text] == []

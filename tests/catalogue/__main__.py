@@ -4,9 +4,10 @@ from pathlib import Path
 
 import tinygrad_edu
 from tests import catalogue
+from tests.catalogue import operations
 
 DOCS = Path(tinygrad_edu.__file__).parent / "docs"
-PAGES = {"errors.md": catalogue.page}
+PAGES = {"errors.md": catalogue.page, "ops.md": operations.page}
 
 if __name__ == "__main__":
     DOCS.mkdir(exist_ok=True)
