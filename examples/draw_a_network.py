@@ -2,16 +2,19 @@
 # # The graph of a small network's loss
 #
 # Every card is one line of code, with its value and its gradient. Change a number, run it again, and see what moves.
-# Writes `mlp.txt`, `mlp.dot` and `mlp.svg`; all three are made in Python.
+# Writes `mlp.svg`, `mlp.html` and `mlp.txt` into the folder `pictures`.
 
 # %%
 import argparse
+from pathlib import Path
 
 import tinygrad_edu as tg
 
 parser = argparse.ArgumentParser(description="Draw the graph of a small network's loss.")
 parser.add_argument("--quick", action="store_true", help="nothing to shorten here: it takes a second")
 parser.parse_known_args()
+folder = Path("pictures")
+folder.mkdir(exist_ok=True)
 
 # %%
 model = tg.nn.MLP([2, 3, 1], activation="tanh", output_activation=None, rng=0)
@@ -22,8 +25,8 @@ picture = tg.draw(loss)
 print(picture)
 
 # %%
-for name in ("mlp.txt", "mlp.dot", "mlp.svg"):
-    print("wrote", picture.save(name))
+for name in ("mlp.svg", "mlp.html", "mlp.txt"):
+    print("wrote", picture.save(folder / name))
 
 # %% [markdown]
 # Check by hand: the loss is the square of what stands before it, and its gradient is twice that number.

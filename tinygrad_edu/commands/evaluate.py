@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Test the network of a run on digits that it has not learned from."""
-    settings = _read_settings(options.folder)
+    settings = read_settings(options.folder)
     model = nn.load(os.path.join(options.folder, MODEL))
     name = options.data or settings["data"]
     folder = data_dir(name, options.data_dir) or (settings["data_dir"] if name == settings["data"] else None)
@@ -39,7 +39,7 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _read_settings(folder: str) -> dict[str, Any]:
+def read_settings(folder: str) -> dict[str, Any]:
     """The settings in the history of a run. Raises FileNotFound or DataError where the folder is no run."""
     path = os.path.join(folder, HISTORY)
     try:

@@ -125,7 +125,11 @@ def outputs_of(target: Target) -> dict[str, Tensor]:
 
     Raises ProgramError where the result holds none.
     """
-    result = target.call()
+    return tensors_in(target, target.call())
+
+
+def tensors_in(target: Target, result: Any) -> dict[str, Tensor]:
+    """The Tensors of a result of the function, as `outputs_of` gives them."""
     found = dict(_tensors("", result))
     if not found:
         raise ProgramError(

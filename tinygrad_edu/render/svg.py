@@ -185,7 +185,12 @@ def card_size(texts: Face) -> tuple[float, float]:
         longest = max(map(len, numbers.lines), default=0)
         widths.append(mono_width(" " * (WORD_COLUMN + longest), style.NUMBER_SIZE))
     widths += [sans_width(text, style.SMALL_SIZE) for _, text in texts.last_lines]
-    lines = len(texts.notes) * NOTE_LINE + len(texts.last_lines) * NOTE_LINE + bool(texts.last_lines) * 3.0
+    lines = (
+        len(texts.notes) * NOTE_LINE
+        + bool(texts.notes) * NUMBER_GAP
+        + len(texts.last_lines) * NOTE_LINE
+        + bool(texts.last_lines) * 3.0
+    )
     lines += sum(len(numbers.lines) * NUMBER_LINE + NUMBER_GAP for numbers in texts.numbers)
     return 2.0 * math.ceil(max(widths) / 2 + PAD), _whole(HEAD_HEIGHT + (lines + 4.0 if lines else 1.0))
 
@@ -206,6 +211,7 @@ def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
     for note in texts.notes:
         y += NOTE_LINE
         out.append(sized_text(PAD, y - 1.0, "note", sans_width(note, style.SMALL_SIZE), escape(note)))
+    y += NUMBER_GAP if texts.notes else 0.0
     for numbers in texts.numbers:
         y += NUMBER_GAP
         out.append(_numbers(numbers, y + 9.0))
