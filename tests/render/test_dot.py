@@ -193,13 +193,16 @@ def test_many_paths_are_counted():
     assert cards(drawn(y))["n0"][0][-1] == "= 1·1 + 1·1 + 1·1 + 1·1 + … : 7 paths, add them"
 
 
-def test_direction_follows_the_number_of_ranks_or_the_caller():
-    x = leaf(1.0)
-    y = x
+def test_direction_is_to_the_right_for_few_ranks_that_fit_or_the_callers():
+    y = leaf([1.0], "x")
     for ops in range(1, 9):
         y = tg.tanh(y)
         assert re.search("rankdir=(..)", drawn(y))[1] == ("LR" if ops <= 6 else "TB")
     assert "rankdir=LR" in drawn(y, direction="LR")
+    wide = leaf(np.linspace(-1, 1, 8), "x")
+    for ops in range(1, 5):
+        wide = tg.tanh(wide)
+        assert re.search("rankdir=(..)", drawn(wide))[1] == ("LR" if ops <= 2 else "TB")  # 330 pixels each
 
 
 def test_a_closed_module_is_one_card():

@@ -12,7 +12,6 @@ import tinygrad_edu as tg
 from tests.graphs import draw_with_names, leaf, mlp_with_mse, needs_dot, scalars
 from tinygrad_edu.errors import FileError, FileNotFound, GraphvizNotFound
 from tinygrad_edu.render import graphviz as through_graphviz
-from tinygrad_edu.render import picture as picture_module
 from tinygrad_edu.render.draw import draw
 from tinygrad_edu.render.graphviz import GraphvizError
 from tinygrad_edu.render.picture import DrawingError
@@ -162,7 +161,6 @@ def test_a_dot_that_hangs_is_ended(picture, script, tmp_path, monkeypatch):
 
 
 def test_dot_is_looked_for_when_a_picture_is_made(picture, script, tmp_path, monkeypatch):
-    monkeypatch.setattr(picture_module, "can_render", through_graphviz.can_render)
     script('echo "made by $1 $2"')
     assert picture.save(tmp_path / "loss.png").read_text() == "made by -Tpng -Gdpi=144\n"
 

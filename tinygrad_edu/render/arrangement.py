@@ -1,4 +1,4 @@
-"""What stands where in a picture: the longest way, the given values beside their ops, the direction.
+"""What stands where in a picture: the longest way, and the given values beside their ops.
 
 Knows graphs; must not know sizes in pixels or how a picture is drawn.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from tinygrad_edu.cards import Card
 from tinygrad_edu.graph import Graph
 
-FEW_RANKS = 7  # as many fit side by side in a notebook
 MOST_BESIDE = 2  # given values that stand on the rank of their op
 
 
@@ -46,8 +45,3 @@ def beside(graph: Graph) -> dict[str, str]:
         if count[user] <= MOST_BESIDE and graph.by_id[user].box == card.box:
             places[card.id] = user
     return places
-
-
-def best_direction(graph: Graph, depth: dict[str, int]) -> str:
-    """From left to right for a few ranks, else from top to bottom."""
-    return "LR" if depth[graph.result.id] < FEW_RANKS else "TB"

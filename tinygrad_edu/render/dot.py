@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from tinygrad_edu.cards import Arrow, Box, Card
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render import style
-from tinygrad_edu.render.arrangement import beside, best_direction, depths, spine
+from tinygrad_edu.render.arrangement import beside, depths, spine
 from tinygrad_edu.render.expression import shorten, whole_expression
 from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
 from tinygrad_edu.render.folding import levels
+from tinygrad_edu.render.sizes import best_direction
 from tinygrad_edu.render.style import LOOKS, MONO, SANS
 from tinygrad_edu.render.wording import (
     box_text,
@@ -52,7 +53,7 @@ def dot_statements(
     depth_of = depths(graph)
     straight = spine(graph, depth_of)
     places = beside(graph)
-    direction = direction or best_direction(graph, depth_of)
+    direction = direction or best_direction(graph, values, saved)
     gaps = "nodesep=0.35, ranksep=0.7" if graph.scalar else "nodesep=0.3, ranksep=0.3"
     lines = [
         f'graph [rankdir={direction}, bgcolor="white", fontname="{SANS}", {gaps}, pad=0.15, '

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from tinygrad_edu.cards import Card
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.numbers import one_line
-from tinygrad_edu.render.arrangement import best_direction, depths
 from tinygrad_edu.render.expression import shorten
 from tinygrad_edu.render.face import Face, face
 from tinygrad_edu.render.folding import levels
+from tinygrad_edu.render.sizes import best_direction
 from tinygrad_edu.render.style import BOX_GROUND, BOX_HEAD, BOX_PEN, LOOKS
 from tinygrad_edu.render.wording import box_text, broadcast_text, slope_text
 
@@ -21,7 +21,7 @@ _ENTITIES = {ord(c): f"#{ord(c)};" for c in '#&"<>`\\[]{}()|@'}
 def mermaid_source(graph: Graph, direction: str | None = None, values: bool = True, saved: bool = False) -> str:
     """The graph as a Mermaid flowchart; the arguments are those of `dot_source`."""
     level = levels(graph)
-    lines = [f"flowchart {direction or best_direction(graph, depths(graph))}"]
+    lines = [f"flowchart {direction or best_direction(graph, values, saved)}"]
     inside: dict[str | None, list[str]] = {}
     for card in graph.cards:
         box = card.box if card.box is None or level[card.box] else None

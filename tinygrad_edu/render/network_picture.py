@@ -1,4 +1,4 @@
-"""draw_network: from a model and samples to a picture of its neurons."""
+"""draw_network: from a model and samples to a picture of its neurons. The drawings are imported when one is made."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.errors import describe
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.network import Cost, network_of, squared_error, targets_of
-from tinygrad_edu.render.network import MODES, NetworkDrawing, View
-from tinygrad_edu.render.network_page import network_page
-from tinygrad_edu.render.network_svg import input_image, network_svg
 from tinygrad_edu.render.picture import DrawingError
-from tinygrad_edu.render.png import PALETTES
+
+if TYPE_CHECKING:
+    from tinygrad_edu.render.network import NetworkDrawing, View
 
 SUFFIXES = (".svg", ".html", ".txt")
 MOST_SAMPLES = 10  # that a page holds: as many as there are digit keys
@@ -58,6 +57,9 @@ def draw_network(
     layer3  10 outputs · sigmoid  160 weights + 10 biases
     answer  0: 0.58, then 8: 0.58
     """
+    from tinygrad_edu.render.network import MODES, NetworkDrawing
+    from tinygrad_edu.render.png import PALETTES
+
     for given, name, choices in ((mode, "mode", MODES), (palette, "palette", tuple(PALETTES))):
         if given not in choices:
             raise DrawingError(
@@ -134,15 +136,21 @@ class NetworkPicture:
 
     def to_svg(self) -> str:
         """The picture as SVG."""
+        from tinygrad_edu.render.network_svg import network_svg
+
         sample = None if self._mean else 0
         about = f"{self.about(sample)}. " if self.drawing.mode != "weights" else ""
         return network_svg(self.drawing, self.shown, self._image(sample), about)
 
     def _image(self, sample: int | None) -> bytes | None:
+        from tinygrad_edu.render.network_svg import input_image
+
         return input_image(self.drawing, _samples(sample)) if self.drawing.side else None
 
     def to_html(self) -> str:
         """The picture as a page that stands alone: point at a neuron for its lines, press a digit for a sample."""
+        from tinygrad_edu.render.network_page import network_page
+
         shown: list[int | None] = [None] if self._mean else []
         shown += range(min(self.count, MOST_SAMPLES) if self.drawing.mode != "weights" else 1)
         samples = [

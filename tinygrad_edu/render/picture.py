@@ -1,7 +1,8 @@
 """Picture: what `draw` gives. Shows itself in notebooks and terminals, and saves itself by the suffix of a path.
 
 SVG, pages and text of all kinds are written in Python and need nothing. PNG and PDF are made by Graphviz: its program
-`dot`, or the package pygraphviz.
+`dot`, or the package pygraphviz. Each drawing is imported when it is made: together they would be a third of the time
+that importing the package takes.
 """
 
 from __future__ import annotations
@@ -14,19 +15,13 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_edu.errors import GraphvizNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.render.data import json_source
-from tinygrad_edu.render.dot import dot_name, dot_source, dot_statements
-from tinygrad_edu.render.expression import whole_expression
-from tinygrad_edu.render.graphviz import can_render, render
-from tinygrad_edu.render.mermaid import mermaid_source
-from tinygrad_edu.render.page import graph_page
-from tinygrad_edu.render.svg import Drawing, drawing, svg_of, title_lines
-from tinygrad_edu.render.text import text_table
 
 if TYPE_CHECKING:
     import os
 
     import graphviz
+
+    from tinygrad_edu.render.svg import Drawing
 
 SUFFIXES = (".svg", ".html", ".dot", ".gv", ".mmd", ".json", ".txt")
 GRAPHVIZ_SUFFIXES = (".png", ".pdf")
@@ -55,6 +50,8 @@ class Picture:
     saved: bool = False
 
     def __str__(self) -> str:
+        from tinygrad_edu.render.text import text_table
+
         return text_table(self.graph, self.values, self.depth, self.saved)
 
     __repr__ = __str__
@@ -62,31 +59,46 @@ class Picture:
     @cached_property
     def drawing(self) -> Drawing:
         """Where everything stands in the SVG: see `render/svg.py` and `render/layout.py`."""
+        from tinygrad_edu.render.svg import drawing
+
         return drawing(self.graph, self.direction, self.values, self.saved)
 
     def to_svg(self) -> str:
         """The picture as SVG, laid out and written in Python."""
+        from tinygrad_edu.render.svg import svg_of, title_lines
+
         return svg_of(self.graph, self.drawing, title_lines(self.graph, self.values, self.depth, self.saved))
 
     def to_html(self) -> str:
         """The picture as a page that stands alone: the SVG, and the table below it. It holds no script."""
+        from tinygrad_edu.render.expression import whole_expression
+        from tinygrad_edu.render.page import graph_page
+
         return graph_page(self.graph, whole_expression(self.graph), self.to_svg(), self.values, self.saved)
 
     def to_dot(self) -> str:
         """The picture in the language of Graphviz."""
+        from tinygrad_edu.render.dot import dot_source
+
         return dot_source(self.graph, self.direction, self.values, self.depth, self.saved)
 
     def to_mermaid(self) -> str:
         """The picture as a Mermaid flowchart, which GitHub draws within Markdown."""
+        from tinygrad_edu.render.mermaid import mermaid_source
+
         return mermaid_source(self.graph, self.direction, self.values, self.saved)
 
     def to_json(self) -> str:
         """What the picture shows, as data."""
+        from tinygrad_edu.render.data import json_source
+
         return json_source(self.graph, self.values, self.depth, self.saved)
 
     def to_graphviz(self) -> graphviz.Digraph:
         """The picture as a `graphviz.Digraph`, for those who want to add to it or render it themselves."""
         import graphviz
+
+        from tinygrad_edu.render.dot import dot_name, dot_statements
 
         statements = dot_statements(self.graph, self.direction, self.values, self.depth, self.saved)
         return graphviz.Digraph(dot_name(self.graph).strip('"'), body=[f"\t{line}\n" for line in statements])
@@ -128,6 +140,8 @@ class Picture:
         return forms.get(suffix, self.to_dot)()
 
     def _save_rendered(self, target: Path, form: str) -> Path:
+        from tinygrad_edu.render.graphviz import can_render, render
+
         source = self.to_dot()
         if not can_render():
             kept = write_atomically(target.with_suffix(".dot"), source.encode())

@@ -13,29 +13,36 @@ The kind `operation` is not written: most cards are of it, and 500 of them shall
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinygrad_edu.cards import Arrow, Card, Kind
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render import style
-from tinygrad_edu.render.arrangement import best_direction, depths
 from tinygrad_edu.render.expression import shorten, whole_expression
 from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
 from tinygrad_edu.render.folding import levels
-from tinygrad_edu.render.layout import Layout, Point, Rect, Route, Sizes, lay_out
+from tinygrad_edu.render.layout import Layout, Point, Rect, Route, lay_out
 from tinygrad_edu.render.markup import escape, length, sized_text
 from tinygrad_edu.render.metrics import mono_width, sans_width, wrapped
-from tinygrad_edu.render.style import LOOKS, Look, Scheme
-from tinygrad_edu.render.wording import box_text, broadcast_text, facts, legend, slope_text, unbroadcast_text
+from tinygrad_edu.render.sheet import CSS
+from tinygrad_edu.render.sizes import (
+    HEAD_HEIGHT,
+    LONGEST_BOX,
+    NOTE_LINE,
+    NUMBER_GAP,
+    NUMBER_LINE,
+    PAD,
+    arrow_label,
+    best_direction,
+    head_width,
+    sizes_of,
+    whole,
+)
+from tinygrad_edu.render.wording import box_text, facts, legend, unbroadcast_text
 
 MARGIN = 16.0
-PAD = 9.0  # of a card, left and right
-HEAD_HEIGHT, HEAD_LINE = 24.0, 17.0  # of a card with more than its head, and where its text stands
-NUMBER_LINE, NUMBER_GAP, NOTE_LINE = 13.0, 3.0, 12.0
-SHAPE_GAP = 14.0
-LONGEST_BOX = 60  # characters of the text on a box
+HEAD_LINE = 17.0  # where the text of a card's head stands
 TIP_LENGTH, TIP_WIDTH = 8.0, 8.0
 NARROWEST_TITLE = 720.0  # the width that titles and legends may take beside a narrow picture
 MANY_CARDS = 200  # above, cards have tooltips only where their head is cut
@@ -53,21 +60,9 @@ class Drawing:
 def drawing(graph: Graph, direction: str | None = None, values: bool = True, saved: bool = False) -> Drawing:
     """Lay `graph` out: "TB", "LR", or by default whichever fits; `values` and `saved` as for `face`."""
     faces = {card.id: face(graph, card, values, saved) for card in graph.cards}
-    labels = {arrow: label for arrow in graph.arrows if (label := _arrow_label(graph, arrow))}
-    sizes = Sizes(
-        cards={id: card_size(each) for id, each in faces.items()},
-        heads={
-            box.id: _whole(sans_width(shorten(box_text(box), LONGEST_BOX), style.EXPRESSION_SIZE))
-            for box in graph.boxes
-        },
-        labels={a: (_whole(sans_width(text, style.ARROW_SIZE)), 12.0) for a, (_, text) in labels.items()},
-    )
-    return Drawing(lay_out(graph, sizes, direction or best_direction(graph, depths(graph))), faces, labels)
-
-
-def _whole(length: float) -> float:
-    """Whole pixels add up without rounding, and take fewer bytes."""
-    return float(math.ceil(length))
+    labels = {arrow: label for arrow in graph.arrows if (label := arrow_label(graph, arrow))}
+    direction = direction or best_direction(graph, values, saved)
+    return Drawing(lay_out(graph, sizes_of(graph, faces, labels), direction), faces, labels)
 
 
 def svg_source(graph: Graph, direction: str | None = None, values: bool = True, depth: int | None = None) -> str:
@@ -86,7 +81,7 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
     lines = list(_wrap(title, max(layout.width, NARROWEST_TITLE)))
     head = sum(height for _, height in lines) + (10.0 if lines else 0.0)
     widths = [_title_width(line) for line, _ in lines]
-    width, height = _whole(max([layout.width, *widths])) + 2 * MARGIN, layout.height + head + 2 * MARGIN
+    width, height = whole(max([layout.width, *widths])) + 2 * MARGIN, layout.height + head + 2 * MARGIN
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="tg" width="{length(width)}" height="{length(height)}" '
         f'viewBox="0 0 {length(width)} {length(height)}" role="img" aria-label="{escape(whole_expression(graph))}" '
@@ -170,31 +165,6 @@ def _title_line(line: Words, y: float) -> str:
 # --- cards ---------------------------------------------------------------------------------------------------
 
 
-def _head_width(texts: Face) -> float:
-    made = texts.made if texts.made.startswith(" = ") else f"  {texts.made}"
-    size = style.EXPRESSION_SIZE if made is texts.made else style.SMALL_SIZE
-    return sans_width(texts.name, style.NAME_SIZE, bold=True) + sans_width(made, size)
-
-
-def card_size(texts: Face) -> tuple[float, float]:
-    """The width and the height of a card with these texts."""
-    shape = SHAPE_GAP + mono_width(texts.shape, style.SMALL_SIZE) if texts.shape else 0.0
-    widths = [_head_width(texts) + shape]
-    widths += [sans_width(note, style.SMALL_SIZE) for note in texts.notes]
-    for numbers in texts.numbers:
-        longest = max(map(len, numbers.lines), default=0)
-        widths.append(mono_width(" " * (WORD_COLUMN + longest), style.NUMBER_SIZE))
-    widths += [sans_width(text, style.SMALL_SIZE) for _, text in texts.last_lines]
-    lines = (
-        len(texts.notes) * NOTE_LINE
-        + bool(texts.notes) * NUMBER_GAP
-        + len(texts.last_lines) * NOTE_LINE
-        + bool(texts.last_lines) * 3.0
-    )
-    lines += sum(len(numbers.lines) * NUMBER_LINE + NUMBER_GAP for numbers in texts.numbers)
-    return 2.0 * math.ceil(max(widths) / 2 + PAD), _whole(HEAD_HEIGHT + (lines + 4.0 if lines else 1.0))
-
-
 def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
     out = [f'<g id="{card.id}"{_class(card.kind)} transform="translate({length(rect.x)} {length(rect.y)})">']
     if tooltip or texts.cut:
@@ -202,7 +172,7 @@ def _card(card: Card, texts: Face, rect: Rect, tooltip: bool) -> str:
     out.append(f'<rect width="{length(rect.width)}" height="{length(rect.height)}" rx="8"/>')
     made = escape(texts.made) if texts.made.startswith(" = ") else f"<tspan>  {escape(texts.made)}</tspan>"
     content = f"<tspan>{escape(texts.name)}</tspan>{made}"
-    out.append(sized_text(PAD, HEAD_LINE, "", _head_width(texts), content))
+    out.append(sized_text(PAD, HEAD_LINE, "", head_width(texts), content))
     if texts.shape:
         out.append(f'<text class="shape" x="{length(rect.width - PAD)}" y="{length(HEAD_LINE)}">{texts.shape}</text>')
     if texts.notes or texts.numbers or texts.last_lines:
@@ -252,14 +222,6 @@ def _boxes(graph: Graph, layout: Layout, tooltips: bool) -> Iterator[str]:
             f'height="{length(rect.height)}" rx="9"/>'
             f"{sized_text(x, y + 16.0, '', sans_width(text, style.EXPRESSION_SIZE), escape(text))}</g>"
         )
-
-
-def _arrow_label(graph: Graph, arrow: Arrow) -> tuple[str, str] | None:
-    if text := slope_text(graph, arrow):
-        return "slope", shorten(text)
-    if text := broadcast_text(graph, arrow):
-        return "stretch", shorten(text)
-    return None
 
 
 def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | None) -> str:
@@ -315,73 +277,3 @@ def _line(points: list[Point], horizontal: bool) -> str:
 def _bend(along: float, across: float) -> float:
     """How far a curve keeps its direction at its ends: the longer, the more it shifts."""
     return min(0.5 + 0.1 * across / max(along, 1.0), 0.9)
-
-
-# --- style ---------------------------------------------------------------------------------------------------
-
-
-def _css() -> str:
-    """The style sheet: shapes and fonts, then the colours, then those of the dark scheme."""
-    mono = f"font-family:{style.MONO}"
-    rules = [
-        (".tg text", f"white-space:pre;font-family:{style.SANS};font-size:{style.EXPRESSION_SIZE:g}px"),
-        (".tg .title", f"font-size:{style.TITLE_SIZE:g}px;font-weight:bold"),
-        (".tg .legend", f"font-size:{style.LEGEND_SIZE:g}px"),
-        (".tg .legend .value,.tg .legend .grad", mono),
-        (".tg .cards tspan:first-child", f"font-size:{style.NAME_SIZE:g}px;font-weight:bold"),
-        (".tg .cards tspan+tspan,.tg .note,.tg .paths", f"font-size:{style.SMALL_SIZE:g}px"),
-        (".tg .cards .shape", f"font-size:{style.SMALL_SIZE:g}px;text-anchor:end;{mono}"),
-        (".tg .cards .value,.tg .cards .grad", f"font-size:{style.NUMBER_SIZE:g}px;{mono}"),
-        (".tg .cards .value tspan,.tg .cards .grad tspan", "font-size:inherit;font-weight:inherit"),
-        (".tg .arrows text", f"font-size:{style.ARROW_SIZE:g}px"),
-        (".tg .arrows path", "fill:none;stroke:currentColor;stroke-width:1.4"),
-        (".tg .arrows path+path", "fill:currentColor;stroke:none"),
-        (".tg .cards text .bad", "font-weight:bold"),
-        *((f".tg .cards {_dotted(kind)} rect", _pen(look)) for kind, look in LOOKS.items()),
-        (".tg .cards path", "stroke-width:.8"),
-        *_colours({kind: (look.pen, look.ground, look.head) for kind, look in LOOKS.items()}, style.LIGHT),
-    ]
-    dark = _colours({kind: look.dark for kind, look in LOOKS.items()}, style.DARK)
-    return f"{_sheet(rules)}@media (prefers-color-scheme:dark){{{_sheet(dark)}}}"
-
-
-def _sheet(rules: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"{selector}{{{body}}}" for selector, body in rules)
-
-
-def _dotted(kind: Kind) -> str:
-    """What the selector of a kind has more than that of operations."""
-    return "" if kind == "operation" else f".{kind}"
-
-
-def _pen(look: Look) -> str:
-    return f"stroke-width:{look.pen_width:g}" + (";stroke-dasharray:5 3" if look.dashed else "")
-
-
-def _colours(looks: Mapping[Kind, tuple[str, str, str]], scheme: Scheme) -> list[tuple[str, str]]:
-    """The rules that give everything its colour in one scheme."""
-    rules = []
-    for kind, (pen, ground, head) in looks.items():
-        name = _dotted(kind)
-        rules += [
-            (f".tg .cards {name} rect", f"fill:{ground};stroke:{pen}"),
-            (f".tg .cards {name} path", f"stroke:{pen}"),
-            (f".tg .cards {name} text", f"fill:{head}"),
-            (f".tg .arrows {name}", f"color:{pen}"),
-        ]
-    return [
-        *rules,
-        (".tg .page", f"fill:{scheme.page}"),
-        (".tg .title,.tg .legend .value,.tg .cards g .value", f"fill:{scheme.ink}"),
-        (
-            ".tg .legend,.tg .stretch,.tg .cards g .shape,.tg .cards g .note,.tg .cards g .value>tspan:first-child",
-            f"fill:{scheme.muted}",
-        ),
-        (".tg .legend .grad,.tg .slope,.tg .cards g .grad,.tg .cards g .paths", f"fill:{scheme.gradient}"),
-        (".tg .cards g text .bad", f"fill:{scheme.bad}"),
-        (".tg .boxes rect", f"fill:{scheme.box_ground};stroke:{scheme.box_pen}"),
-        (".tg .boxes text", f"fill:{scheme.box_head}"),
-    ]
-
-
-CSS = _css()
