@@ -72,11 +72,19 @@ LAYERS = {
 def test_random_networks_are_right_also_on_kinks_and_far_out(layers, scale, whole, dtype, seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(3, 4)) * scale
-    h = tg.Tensor((np.rint(x) if whole else x).astype(dtype), requires_grad=True)
-    for name in layers:
-        h = LAYERS[name](h)
+    leaf = tg.Tensor((np.rint(x) if whole else x).astype(dtype), requires_grad=True)
+
+    def f(tensors):
+        (h,) = tensors
+        for name in layers:
+            h = LAYERS[name](h)
+        return h.mean()
+
     with np.errstate(all="ignore"):
-        assert verdicts(h.mean(), seed % 1000) <= {"right", "kink"}
+        report = found(f([leaf]), seed % 1000, inputs=[leaf], rerun=f)
+    assert {finding.verdict for finding in report.findings} <= {"right", "kink"}
+    kinks = whole or any(finding.verdict == "kink" for finding in report.findings)
+    assert report.causes == () or (kinks and {cause.name for cause in report.causes} == {"value-dependent-branch"})
 
 
 def test_a_value_at_a_kink_is_no_mistake():

@@ -6,7 +6,7 @@ import pytest
 import tinygrad_edu as tg
 from tests.laboratory.held_out import HELD_OUT
 from tinygrad_edu.gradcheck.localise import localise
-from tinygrad_edu.laboratory import MISTAKES, RULES
+from tinygrad_edu.laboratory import MISTAKES, PROGRAMS, RULES, examine, grade
 
 SEEDS = (0, 1, 2)
 
@@ -61,6 +61,45 @@ def test_what_the_learner_sees_is_the_op_that_is_checked(mistake):
             shown.vjps[mistake.position].__code__.co_code == made.vjps[mistake.position].__code__.co_code
         )
     assert mistake.source != mistake.correction
+
+
+def searched(mistake, seed, mistaken):
+    return examine(mistake.program(seed, dtype_of(seed), mistaken), seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("mistake", PROGRAMS, ids=lambda mistake: mistake.name)
+def test_a_wrong_program_is_explained_with_its_line(mistake, seed):
+    found = searched(mistake, seed, mistaken=True)
+    assert found.culprits == ()
+    assert {cause.name for cause in found.causes} == mistake.says
+    assert {cause.site for cause in found.causes} <= set(mistake.sites)
+    assert all(cause.confident for cause in found.causes)
+    assert "every rule that was tried is right, so the fault lies outside them" in found.explanation
+    assert found.causes[0].site in found.explanation
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("mistake", PROGRAMS, ids=lambda mistake: mistake.name)
+def test_the_right_program_raises_no_alarm(mistake, seed):
+    found = searched(mistake, seed, mistaken=False)
+    assert found
+    assert found.causes == ()
+    assert "constants and branches: none" in found.explanation
+
+
+@pytest.mark.parametrize("mistake", [*RULES, *PROGRAMS], ids=lambda mistake: mistake.name)
+def test_a_learner_s_answer_is_graded(mistake):
+    if mistake in PROGRAMS:
+        assert not grade(mistake)
+        assert not grade(mistake, mistake.source)
+        assert grade(mistake, mistake.correction)
+    else:
+        names = {**tg.laboratory.mistake.VOCABULARY}
+        rules = mistake.correction.partition("vjps=(\n")[2].splitlines()
+        answer = eval(rules[mistake.position].strip().rstrip(","), names)
+        assert not grade(mistake)
+        assert grade(mistake, answer)
 
 
 @pytest.mark.parametrize("mistake", HELD_OUT, ids=lambda mistake: mistake.name)

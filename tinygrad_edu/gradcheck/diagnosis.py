@@ -52,6 +52,17 @@ class Diagnosis:
         return {**self.__dict__, "alternatives": list(self.alternatives)}
 
 
+@dataclass(frozen=True)
+class Cause(Diagnosis):
+    """A reason outside the rules; `site` is the line of the program, `train.py:31`, empty where it isn't known."""
+
+    site: str = ""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if not self.site else text.replace("\n", f"\n  where: {self.site}\n", 1)
+
+
 # --- hints ---------------------------------------------------------------------------------------------------
 
 

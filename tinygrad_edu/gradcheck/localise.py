@@ -7,14 +7,16 @@ networks or drawings.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.autodiff import recorded_nodes
+from tinygrad_edu.gradcheck.causes import Rerun, find_causes
 from tinygrad_edu.gradcheck.diagnose import diagnose_call
-from tinygrad_edu.gradcheck.diagnosis import Diagnosis
+from tinygrad_edu.gradcheck.diagnosis import Cause, Diagnosis
 from tinygrad_edu.gradcheck.replay import Call, Jacobian, NotReplayable, along, analytic, jacobian, one_sided, scales
 from tinygrad_edu.node import Node, node_site
 from tinygrad_edu.op import ELEMENTWISE, signature
@@ -74,9 +76,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Localisation:
-    """The findings, in the order of the backward pass."""
+    """The findings, in the order of the backward pass; where all rules are right, causes outside them."""
 
     findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...] = ()
+    searched: bool = False  # for causes, by running the program again
+
+    def __bool__(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.culprits and not self.causes
 
     @property
     def culprits(self) -> tuple[Finding, ...]:
@@ -97,24 +105,50 @@ class Localisation:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain strings, numbers, lists and dicts."""
-        return {"findings": [finding.to_dict() for finding in self.findings], "explanation": self.explanation}
+        return {
+            "findings": [finding.to_dict() for finding in self.findings],
+            "causes": [cause.to_dict() for cause in self.causes],
+            "explanation": self.explanation,
+        }
 
 
-def localise(output: Tensor, cotangent: Any, rng: np.random.Generator, *, seconds: float = 20.0) -> Localisation:
-    """Try the rule of every op in the graph of `output` alone, at the recorded inputs, with random cotangents.
+def localise(
+    output: Tensor | Sequence[Tensor],
+    cotangent: Any,
+    rng: np.random.Generator,
+    *,
+    inputs: Sequence[Tensor] = (),
+    rerun: Rerun | None = None,
+    analytic: Sequence[Any] | None = None,
+    seconds: float = 20.0,
+) -> Localisation:
+    """Find what makes the gradient of `output` wrong: a rule, or where all are right something outside them.
 
-    cotangent   of the output, an array of its shape
-    seconds     the time that it may take; what was left out then is "not checked"
+    The rule of every op in the graph is tried alone, at the recorded inputs, with random cotangents.
+
+    output      a Tensor, or several
+    cotangent   of the output, an array of its shape, or one for each
+    inputs      the leaves that `output` was computed from, and whose gradient is wrong
+    rerun       `rerun(tensors)` computes the output anew from other leaves; without it, constants that should depend
+                on the inputs, branches and random numbers can't be found
+    analytic    the gradients of the inputs, if they don't come from this graph by the engine's own backward
+    seconds     the time that the rules may take; what was left out then is "not checked"
     """
-    root = output._node
-    nodes = recorded_nodes([root])[0] if root is not None and root.requires_grad else []
+    outputs = [output] if isinstance(output, Tensor) else list(output)
+    cotangents = [cotangent] if isinstance(output, Tensor) else list(cotangent)
+    nodes = recorded_nodes([y._node for y in outputs if y._node is not None and y._node.requires_grad])[0]
     start = time.process_time()
     order = sorted(range(len(nodes)), key=lambda i: (not nodes[i].op.custom, i))  # type: ignore[union-attr]
     found: dict[int, list[Finding]] = {}
     for i in order:
         late = time.process_time() - start > seconds
         found[i] = list(_findings(nodes[i], rng, "no time was left" if late else ""))
-    return Localisation(tuple(finding for i in range(len(nodes)) for finding in found[i]))
+    result = Localisation(tuple(finding for i in range(len(nodes)) for finding in found[i]))
+    if any(finding.verdict == WRONG for finding in result.findings):
+        return result
+    arrays = [np.asarray(array) for array in cotangents]
+    causes = find_causes(outputs, arrays, inputs, rerun, analytic, rng)
+    return replace(result, causes=causes, searched=rerun is not None)
 
 
 def _findings(node: Node, rng: np.random.Generator, skip: str) -> list[Finding]:
@@ -275,7 +309,18 @@ def explain(found: Localisation) -> str:
             )
         if finding.diagnosis is not None:
             lines += [f"  {line}" for line in str(finding.diagnosis).splitlines()]
+    for cause in found.causes:
+        lines += str(cause).splitlines()
     counts = {verdict: sum(f.verdict == verdict for f in found.findings) for verdict in VERDICTS}
     others = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     lines.append(f"of {len(found.findings)} rules tried alone: {others or 'none'}")
+    if not found.culprits:
+        lines[:0] = [
+            "every rule that was tried is right" + (", so the fault lies outside them" if found.causes else "")
+        ]
+        if not found.causes:
+            lines.append(
+                "hooks, and values written after use: none"
+                + ("; constants and branches: none" if found.searched else "")
+            )
     return "\n".join(lines)

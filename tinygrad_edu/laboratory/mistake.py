@@ -82,26 +82,35 @@ class WrongRule:
         """The op as it should be, as Python code."""
         return self._source(mistaken=False)
 
-    def op(self, mistaken: bool = True, params: Mapping[str, Any] | None = None) -> Op:
-        """Make the op, with its mistake or without."""
+    def op(
+        self, mistaken: bool = True, params: Mapping[str, Any] | None = None, rule: Callable[..., Any] | None = None
+    ) -> Op:
+        """Make the op, with its mistake or without, or with another rule in the place of the wrong one."""
         names = list(params if params is not None else self.params(np.random.default_rng(0), _AnySide()))
-        return custom_op(
-            self.op_name,
-            _function(f"{self._letters()}{_keywords(names)}", self.forward),
-            vjps=[
-                None if rule is None else _function(f"g, out, {self._letters()}{_keywords(names)}", rule)
-                for rule in self._rules(mistaken)
-            ],
-            kind=self.kind,
-        )
+        arguments = f"{self._letters()}{_keywords(names)}"
+        rules: list[Callable[..., Any] | None] = [
+            None if text is None else _function(f"g, out, {arguments}", text) for text in self._rules(mistaken)
+        ]
+        if rule is not None:
+            rules[self.position] = rule
+        return custom_op(self.op_name, _function(arguments, self.forward), vjps=rules, kind=self.kind)
 
-    def program(self, seed: int = 0, dtype: DTypeLike = np.float64, mistaken: bool = True) -> Program:
-        """A small network with the op in its middle, and inputs for it. Shapes and numbers come from `seed`."""
+    def program(
+        self,
+        seed: int = 0,
+        dtype: DTypeLike = np.float64,
+        mistaken: bool = True,
+        rule: Callable[..., Any] | None = None,
+    ) -> Program:
+        """A small network with the op in its middle, and inputs for it. Shapes and numbers come from `seed`.
+
+        rule   for the argument at `position`, in place of the wrong one
+        """
         rng = np.random.default_rng(seed)
         sides = {letter: int(rng.choice(SIDES)) for letter in "kmn"} | {"p": int(rng.choice(SIDES[1:]))}
         shapes = [tuple(sides[letter] for letter in argument.shape.split()) for argument in self.arguments]
         params = self.params(rng, sides)
-        network = Network(self.op(mistaken, params), params, self.arguments, shapes, rng, dtype)
+        network = Network(self.op(mistaken, params, rule), params, self.arguments, shapes, rng, dtype)
         inputs = tuple(rng.normal(size=network.input_shape(shape)).astype(dtype) for shape in shapes)
         return Program(lambda *tensors: network(*tensors), inputs, network)
 
@@ -138,6 +147,7 @@ class WrongProgram:
 
     text    a function `f` of its inputs, as Python code; tg and np are known
     wrong   the part of the text that is the mistake; `right` is what should stand there
+    lines   those of the text that a report may name
     says    the names of the causes that are right
     inputs  a function of a generator, giving the inputs
     """
@@ -148,6 +158,12 @@ class WrongProgram:
     right: str
     says: frozenset[str]
     inputs: Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+    lines: tuple[int, ...]
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """`name.py:3` for each of the lines."""
+        return tuple(f"{self.name}.py:{line}" for line in self.lines)
 
     @property
     def source(self) -> str:
@@ -159,15 +175,15 @@ class WrongProgram:
         """The program as it should be."""
         return self.source.replace(self.wrong, self.right)
 
-    @property
-    def site(self) -> str:
-        """`name.py:3`, the line of the mistake."""
-        return f"{self.name}.py:{self.source[: self.source.index(self.wrong)].count(chr(10)) + 1}"
+    def program(
+        self, seed: int = 0, dtype: DTypeLike = np.float64, mistaken: bool = True, text: str | None = None
+    ) -> Program:
+        """The program, and inputs for it. Numbers come from `seed`.
 
-    def program(self, seed: int = 0, dtype: DTypeLike = np.float64, mistaken: bool = True) -> Program:
-        """The program, and inputs for it. Numbers come from `seed`."""
+        text   the program, in place of the wrong one
+        """
         rng = np.random.default_rng(seed)
-        code = compile(self.source if mistaken else self.correction, f"{self.name}.py", "exec")
+        code = compile(text or (self.source if mistaken else self.correction), f"{self.name}.py", "exec")
         names: dict[str, Any] = {"np": np, "tg": import_module("tinygrad_edu")}
         exec(code, names)
         return Program(names["f"], tuple(array.astype(dtype) for array in self.inputs(rng)))

@@ -16,6 +16,10 @@ def _vector(rng: np.random.Generator) -> Inputs:
     return (rng.uniform(0.3, 1.5, 4) * rng.choice([-1, 1], 4),)
 
 
+def _positive(rng: np.random.Generator) -> Inputs:
+    return (rng.uniform(0.3, 1.5, 4),)
+
+
 def _vectors(rng: np.random.Generator) -> Inputs:
     return _vector(rng) + _vector(rng)
 
@@ -35,7 +39,7 @@ def f(x):
     gate = tg.sigmoid(h.detach())
     return (h * gate).sum()
 """,
-        "h.detach()", "h", frozenset({"detached-branch"}), _vector,
+        "h.detach()", "h", frozenset({"detached-branch"}), _vector, (3,),
     ),
     WrongProgram(
         "no-grad-branch",
@@ -46,7 +50,7 @@ def f(x, y):
     return (x * scale).mean() + (y * y).mean()
 """,
         "    with tg.no_grad():\n        scale = tg.exp(y) * 2",
-        "    scale = tg.exp(y) * 2", frozenset({"no-grad-branch"}), _vectors,
+        "    scale = tg.exp(y) * 2", frozenset({"no-grad-branch"}), _vectors, (3,),
     ),
     WrongProgram(
         "number-taken-out",
@@ -56,7 +60,7 @@ def f(x):
     total = h.sum().item()
     return (h / total * tg.sin(x)).sum()
 """,
-        "h.sum().item()", "h.sum()", frozenset({"constant-from-input"}), _vector,
+        "h.sum().item()", "h.sum()", frozenset({"constant-from-input"}), _vector, (4,),
     ),
     WrongProgram(
         "array-taken-out",
@@ -66,7 +70,7 @@ def f(x):
     weights = np.exp(values) / np.exp(values).sum()
     return (weights * x).sum()
 """,
-        "np.asarray(x.detach())", "x", frozenset({"constant-from-input"}), _vector,
+        "np.asarray(x.detach())", "x", frozenset({"constant-from-input"}), _vector, (4,),
     ),
     WrongProgram(
         "parameter-taken-out",
@@ -76,7 +80,7 @@ def f(x):
     return tg.clip(x * 3, -9, top).sum()
 """,
         "tg.clip(x * 3, -9, top)", "tg.minimum(tg.maximum(x * 3, -9), x.max())",
-        frozenset({"constant-from-input"}), _vector,
+        frozenset({"constant-from-input"}), _positive, (3,),
     ),
     WrongProgram(
         "copied-input",
@@ -85,7 +89,7 @@ def f(x, y):
     h = tg.Tensor(tg.tanh(x))
     return (h * y).sum()
 """,
-        "tg.Tensor(tg.tanh(x))", "tg.tanh(x)", frozenset({"detached-branch"}), _vectors,
+        "tg.Tensor(tg.tanh(x))", "tg.tanh(x)", frozenset({"detached-branch"}), _vectors, (2,),
     ),
     WrongProgram(
         "branch-on-value",
@@ -98,7 +102,7 @@ def f(x):
         h = 3 * h + 1
     return h.mean()
 """,
-        "h.sum().item() > 0", "True", frozenset({"value-dependent-branch"}), _balanced,
+        "h.sum().item() > 0", "True", frozenset({"value-dependent-branch"}), _balanced, (4, 6),
     ),
     WrongProgram(
         "overwritten-accumulation",
@@ -112,7 +116,7 @@ def f(x, y):
     h.register_hook(lambda g: arrived[-1])
     return (left * y).sum() + tg.exp(right).sum()
 """,
-        "arrived[-1]", "arrived[-1] + arrived[-2]", frozenset({"overwritten-accumulation"}), _vectors,
+        "arrived[-1]", "arrived[-1] + arrived[-2]", frozenset({"overwritten-accumulation"}), _vectors, (7,),
     ),
     WrongProgram(
         "clipping-hook",
@@ -122,7 +126,7 @@ def f(x):
     h.register_hook(lambda g: g.clip(-0.1, 0.1))
     return tg.exp(h).sum()
 """,
-        "g.clip(-0.1, 0.1)", "None", frozenset({"gradient-hook"}), _vector,
+        "g.clip(-0.1, 0.1)", "None", frozenset({"gradient-hook"}), _vector, (3,),
     ),
     WrongProgram(
         "halving-hook",
@@ -132,7 +136,7 @@ def f(x):
     h.register_hook(lambda g: g * 0.5)
     return (h * h).sum()
 """,
-        "g * 0.5", "None", frozenset({"gradient-hook"}), _vector,
+        "g * 0.5", "None", frozenset({"gradient-hook"}), _vector, (3,),
     ),
     WrongProgram(
         "written-after-use",
@@ -143,7 +147,7 @@ def f(x):
     w.data[:] = 0.5
     return y.sum()
 """,
-        "w.data[:] = 0.5", "pass", frozenset({"written-after-use"}), _vector,
+        "w.data[:] = 0.5", "pass", frozenset({"written-after-use"}), _vector, (3, 4),
     ),
     WrongProgram(
         "fresh-random-numbers",
@@ -152,6 +156,6 @@ def f(x, rng=np.random.default_rng(0)):
     mask = (rng.random(x.shape) < 0.5) * 2.0
     return (tg.tanh(x) * mask).sum()
 """,
-        "rng.random(x.shape)", "np.linspace(0, 1, x.size)", frozenset({"random-numbers"}), _vector,
+        "rng.random(x.shape)", "np.linspace(0, 1, x.size)", frozenset({"random-numbers"}), _vector, (3,),
     ),
 )  # fmt: skip
