@@ -202,7 +202,7 @@ def test_direction_is_to_the_right_for_few_ranks_that_fit_or_the_callers():
     wide = leaf(np.linspace(-1, 1, 8), "x")
     for ops in range(1, 5):
         wide = tg.tanh(wide)
-        assert re.search("rankdir=(..)", drawn(wide))[1] == ("LR" if ops <= 2 else "TB")  # 330 pixels each
+        assert re.search("rankdir=(..)", drawn(wide))[1] == ("LR" if ops <= 1 else "TB")  # 400 pixels each
 
 
 def test_a_closed_module_is_one_card():
