@@ -66,6 +66,7 @@ def _freed(node: Node) -> GradientError:
     return GradientError(
         describe(
             "this graph was freed and can't be used again",
+            where=here(),
             op=f"{node.op.name} at {node_site(node)}" if node.op else "",
             freed=f"by backward(retain_graph=False) at {node.params['freed']}",
             fix="backward() without retain_graph=False keeps the graph as long as its output",

@@ -112,6 +112,7 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
             raise GradientError(
                 describe(
                     f"checkpoint needs a function that gives a Tensor, not {type(value).__name__}",
+                    where=here(),
                     code="no-tensor-returned",
                 )
             )
@@ -130,6 +131,7 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
                     raise GradientError(
                         describe(
                             "checkpoint: the function gave another value when backward called it again",
+                            where=here(),
                             why="it draws random numbers, or something that it reads has changed",
                             fix="make its random numbers from a seed inside, and call backward before updates",
                             code="function-does-not-repeat",

@@ -33,6 +33,10 @@ class MatrixError(ShapeError, np.linalg.LinAlgError):
     """A matrix has no inverse, no such decomposition, or no derivative."""
 
 
+class NoForwardError(TinygradError, NotImplementedError):
+    """A module has no computation of its own."""
+
+
 class IndexingError(TinygradError, IndexError):
     """An index does not fit the shape."""
 

@@ -41,6 +41,7 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         raise DtypeError(
             describe(
                 f"the default dtype must be floating, not {chosen}",
+                where=here(),
                 fix="np.float32 or np.float64",
                 code="unknown-choice",
             )
@@ -443,6 +444,8 @@ def to_array(value: Any) -> np.ndarray:
 
 def _shortened(value: Any) -> str:
     text = repr(value)
+    if " at 0x" in text:
+        return f"an object of type {type(value).__name__}"
     return text if len(text) < 60 else f"{text[:56]} …"
 
 

@@ -126,6 +126,7 @@ def replace(x: Handle, array: np.ndarray) -> None:
         raise GradientError(
             describe(
                 "only a leaf's .data can be set; this tensor was computed",
+                where=here(),
                 made=node_site(node),
                 fix="x.detach() gives a leaf with the same value",
                 code="not-a-leaf",

@@ -7,6 +7,7 @@ must not know Tensors: they are handles on nodes.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
 import sys
@@ -21,7 +22,7 @@ import numpy as np
 from tinygrad_edu.op import Op
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep)
+_NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep, copy.__file__)  # which call back
 _ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff", "transforms")
 _FOLDERS = ("compositions", "functional", "batching")  # x.max() is the user's call, not that of the composition
 ENGINE_FILES = frozenset(
@@ -201,7 +202,7 @@ class recording(ContextDecorator):  # noqa: N801  it is used like a function
 
 
 def user_frame() -> FrameType:
-    """The innermost frame outside the package, and outside of NumPy, which may call back."""
+    """The innermost frame of the user's: outside the package and of what calls back into it."""
     frame = _get_frame(2)
     while frame.f_code.co_filename.startswith(_NOT_THE_USER) and frame.f_back is not None:
         frame = frame.f_back

@@ -33,6 +33,7 @@ _KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
     (IndexError, IndexingError),
     (ValueError, ShapeError),
     (TypeError, DtypeError),
+    (ZeroDivisionError, ShapeError),
 )
 
 # Code of the mistake by what NumPy says, the first phrase found decides: NumPy has no codes of its own.
@@ -41,6 +42,8 @@ _PHRASES = (
     ("can't be negative", "number-out-of-range"),
     ("cannot contain negative", "number-out-of-range"),
     ("must be non-negative", "number-out-of-range"),
+    ("division by zero", "number-out-of-range"),
+    ("Number of samples", "number-out-of-range"),
     ("no negative elements", "number-out-of-range"),
     ("cannot be larger than", "number-out-of-range"),
     (") out of bounds (", "number-out-of-range"),
@@ -76,6 +79,7 @@ _PHRASES = (
     ("Cannot cast array data", "cast-not-allowed"),
     ("zero-size array", "empty-input"),
     ("of an empty sequence", "empty-input"),
+    ("need sequence of keys", "empty-input"),
     ("cannot be empty", "empty-input"),
     ("cannot reshape", "elements-do-not-fit"),
     ("one unknown dimension", "elements-do-not-fit"),
@@ -146,7 +150,7 @@ def asked_as(name: str, function: Callable[..., Any], /, *args: Any, **kwargs: A
         return function(*args, **kwargs)
     except TinygradError:
         raise
-    except (IndexError, TypeError, ValueError) as error:
+    except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         kind = kind_of(error) or ShapeError
         raise kind(describe(f"{name}: {error}", where=here(), code=code_of(error))) from None
 

@@ -363,6 +363,7 @@ def from_numpy(array: np.ndarray, requires_grad: bool = False, name: str | None 
         raise DtypeError(
             describe(
                 f"from_numpy shares an array; it can't share {type(array).__name__}",
+                where=here(),
                 fix="tg.Tensor(value)",
                 code="not-an-array",
             )

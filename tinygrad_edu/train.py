@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from tinygrad_edu.data import batches, one_hot
 from tinygrad_edu.data.batches import whole_number
-from tinygrad_edu.errors import DataError, ShapeError, TrainingError, describe
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError, TrainingError, describe
 from tinygrad_edu.functional import cross_entropy, mse_loss
 from tinygrad_edu.nn import Module
 from tinygrad_edu.node import here
@@ -257,8 +257,11 @@ def _is_flat(history: History, share: float) -> bool:
 # --- settings ---
 
 
-def _pair(name: str, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _pair(name: str, dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """Samples and labels as arrays that fit each other."""
+    if not isinstance(dataset, tuple | list) or len(dataset) != 2:
+        what = f"{name} is a pair of samples and labels, not {type(dataset).__name__}"
+        raise DtypeError(describe(what, where=here(), fix="(images, labels)", code="wrong-arguments"))
     images, labels = (np.asarray(part) for part in dataset)
     if images.ndim < 1 or labels.ndim != 1 or len(images) != len(labels):
         raise ShapeError(

@@ -37,6 +37,7 @@ def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
                 raise ShapeError(
                     describe(
                         f"expected {len(tree)} values, as in {type(tree).__name__}",
+                        where=here(),
                         got=repr(other),
                         code="tree-does-not-match",
                     )
@@ -331,7 +332,9 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
     """
     if mode not in ("auto", "forward", "reverse"):
         raise DtypeError(
-            describe(f"mode {mode!r} is unknown", fix='"auto", "forward" or "reverse"', code="unknown-choice")
+            describe(
+                f"mode {mode!r} is unknown", where=here(), fix='"auto", "forward" or "reverse"', code="unknown-choice"
+            )
         )
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:

@@ -297,3 +297,24 @@ mistake(
         tg.functional.scaled_dot_product_attention(q, k, v)
     """,
 )
+mistake(
+    "no-forward",
+    "Calling a module calls its `forward`, which says what it computes, and this class has none.",
+    wrong="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.layer = tg.nn.Linear(2, 1)
+
+        Net()(np.ones((4, 2)))
+    """,
+    right="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.layer = tg.nn.Linear(2, 1)
+
+            def forward(self, x):
+                return self.layer(x)
+
+        Net()(np.ones((4, 2)))
+    """,
+)

@@ -42,6 +42,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
             raise ShapeError(
                 describe(
                     f"in_axes {in_axes!r} doesn't fit {len(args)} arguments",
+                    where=here(),
                     fix="0 or None for each",
                     code="tree-does-not-match",
                 )

@@ -16,6 +16,7 @@ from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import index
 from tinygrad_edu.ops import order as rows
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = [
@@ -137,7 +138,7 @@ def lexsort(keys: Any, axis: int = -1) -> Tensor:
     >>> tg.lexsort(([3.0, 1.0, 2.0], [0.0, 1.0, 0.0]))
     Tensor([2, 0, 1])
     """
-    return constant("lexsort", np.lexsort(plain(keys), axis))
+    return constant("lexsort", asked(np.lexsort, plain(keys), axis))
 
 
 @implements(np.unique)
@@ -240,7 +241,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     """
     x = as_tensor(a)
     _forbid_gradient("histogram", bins=bins, weights=weights)
-    return constants("histogram", np.histogram(plain(x), plain(bins), plain(range), density, plain(weights)), x)
+    return constants("histogram", asked(np.histogram, plain(x), plain(bins), plain(range), density, plain(weights)), x)
 
 
 @implements(np.histogram_bin_edges)
@@ -253,7 +254,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """
     x = as_tensor(a)
     _forbid_gradient("histogram_bin_edges", bins=bins, weights=weights)
-    edges = np.histogram_bin_edges(plain(x), plain(bins), plain(range), plain(weights))
+    edges = asked(np.histogram_bin_edges, plain(x), plain(bins), plain(range), plain(weights))
     return constant("histogram_bin_edges", edges, x)
 
 
@@ -266,7 +267,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     Tensor([1., 0., 5.])
     """
     places = as_tensor(x)
-    counts = np.bincount(plain(places), minlength=minlength)
+    counts = asked(np.bincount, plain(places), minlength=minlength)
     if weights is None:
         return constant("bincount", counts, places)
     weights = as_tensor(weights)

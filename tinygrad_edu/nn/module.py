@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
+from tinygrad_edu.errors import DataError, DtypeError, NoForwardError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Scope, here, state
 from tinygrad_edu.tensor import Tensor
@@ -55,7 +55,15 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation; every module writes its own."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward(self, …)")
+        raise NoForwardError(
+            describe(
+                f"{type(self).__name__} has no forward(self, …)",
+                where=here(),
+                why="calling a module calls its forward, which says what it computes",
+                fix="def forward(self, x): return self.layer(x)",
+                code="no-forward",
+            )
+        )
 
     # --- attributes ------------------------------------------------------------------------------------------
 
