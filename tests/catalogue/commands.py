@@ -87,3 +87,18 @@ mistake(
     """,
     before="from tinygrad_edu.commands.target import load",
 )
+mistake(
+    "which-result",
+    "The function gives several Tensors, here a dictionary with the keys `square` and `cube`; one is drawn.",
+    wrong="""
+        $ tinygrad-edu draw powers.py
+    """,
+    right="""
+        $ tinygrad-edu draw powers.py --result "['square']"
+    """,
+    before="""
+        with open("powers.py", "w") as file:
+            file.write("import tinygrad_edu as tg\\n")
+            file.write("def powers(x=tg.Tensor(2.0, requires_grad=True)): return {'square': x * x, 'cube': x**3}\\n")
+    """,
+)
