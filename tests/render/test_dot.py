@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tests.graphs import FakeModule, blocks, leaf, mlp_with_mse, needs_dot, random_network, scalars
+from tests.graphs import FakeModule, blocks, draw_with_names, leaf, mlp_with_mse, needs_dot, random_network, scalars
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.node import Scope
 from tinygrad_edu.render.dot import dot_source, quoted
@@ -262,6 +262,23 @@ def test_graphviz_draws_random_networks_without_a_warning(seed):
         laid_out = graphviz(dot_source(each, direction="TB" if seed % 2 else None))
         assert len(re.findall(r"^node ", laid_out, flags=re.M)) == len(each.cards)
         assert len(re.findall(r"^edge ", laid_out, flags=re.M)) == len(each.arrows)
+
+
+@needs_dot
+@pytest.mark.parametrize("options", [{"focus": "W1", "saved": True}, {"depth": 1}, {"values": False}, {"grads": False}])
+def test_graphviz_draws_every_kind_of_picture_without_a_warning(options):
+    graphviz(draw_with_names(*mlp_with_mse(), **options).to_dot(), "svg")
+
+
+@needs_dot
+def test_graphviz_draws_rolled_modules_and_numbers_that_are_not_finite():
+    drawn = graphviz(tg.draw(blocks(28, each=50)).to_dot(), "svg")
+    assert "block0…27(t1)" in html.unescape(drawn)
+    x = leaf([0.0, 1.0], "x")
+    with np.errstate(all="ignore"):
+        source = tg.draw((tg.log(x) * 2).sum()).to_dot()
+    assert re.findall('COLOR="#C11515"><B>(.*?)</B>', source)[:2] == ["-inf", "-inf"]
+    graphviz(source, "svg")
 
 
 @needs_dot

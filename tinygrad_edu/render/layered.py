@@ -267,7 +267,8 @@ def _order(level: _Level, ranks: int, up: list[list[int]], down: list[list[int]]
                 seen.add(v)
                 order[level.rank[v]].append(v)
                 above = [level.segments[s][0] for s in up[v]]
-                stack.extend(sorted(above, key=lambda u: (level.length[u] == 0) == trunks_last, reverse=True))
+                above.sort(key=lambda u: (level.length[u] == 0) == trunks_last)
+                stack.extend(above[::-1])  # the first operand comes first
     position = [0.0] * len(level.rank)
 
     def number(nodes: Sequence[int]) -> None:

@@ -11,8 +11,9 @@ from tinygrad_edu.render import style
 from tinygrad_edu.render.arrangement import depths
 from tinygrad_edu.render.expression import shorten
 from tinygrad_edu.render.face import WORD_COLUMN, Face, face
-from tinygrad_edu.render.layout import CARD_TIP, Sizes
+from tinygrad_edu.render.geometry import Sizes
 from tinygrad_edu.render.metrics import mono_width, sans_width
+from tinygrad_edu.render.nesting import CARD_TIP
 from tinygrad_edu.render.wording import box_text, broadcast_text, slope_text
 
 PAD = 9.0  # of a card, left and right

@@ -22,7 +22,8 @@ from tinygrad_edu.render import style
 from tinygrad_edu.render.expression import shorten, whole_expression
 from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
 from tinygrad_edu.render.folding import levels
-from tinygrad_edu.render.layout import Layout, Point, Rect, Route, lay_out
+from tinygrad_edu.render.geometry import Layout, Point, Rect, Route
+from tinygrad_edu.render.layout import lay_out
 from tinygrad_edu.render.markup import escape, length, sized_text
 from tinygrad_edu.render.metrics import mono_width, sans_width, wrapped
 from tinygrad_edu.render.sheet import CSS
