@@ -15,7 +15,8 @@ LAYERS = [
     ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],
     ["subject", "derivation", "network"], ["gradcheck"],
-    ["functional"], ["nn"], ["laboratory"], ["optim"], ["data"], ["render"], ["explain", "equations"], ["train"],
+    ["functional"], ["nn"], ["laboratory"], ["optim"], ["data"], ["render"],
+    ["explain", "equations", "explorer"], ["train"],
     ["commands"], ["cli"], ["__main__"],
 ]  # fmt: skip
 ONLY = {"data": {"errors", "files"}, "ops": {"op", "errors"}}

@@ -205,6 +205,7 @@ from tinygrad_edu.creation import arange, eye, full, full_like, linspace, ones, 
 from tinygrad_edu.custom import checkpoint, custom_op
 from tinygrad_edu.equations import FourEquations, four_equations
 from tinygrad_edu.explain import Explanation, explain
+from tinygrad_edu.explorer import explore
 from tinygrad_edu.gradcheck import GradcheckReport, gradcheck
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.handle import get_default_dtype, set_default_dtype
@@ -445,6 +446,7 @@ __all__ = [
     "expand_dims",
     "expit",
     "explain",
+    "explore",
     "expm1",
     "extract",
     "eye",

@@ -5,6 +5,7 @@ What explanations and the step-through page are read from. Touches no `.grad`; m
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,9 @@ from tinygrad_edu.cards import Card
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.graph import graph_and_nodes
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Node, here, recording
+from tinygrad_edu.node import Node, here, line_of, recording
 from tinygrad_edu.op import Op
-from tinygrad_edu.symbols.rules import OUT, G, RuleText, call_symbol, rule_symbol, rule_text
+from tinygrad_edu.symbols.rules import OUT, G, RuleText, call_symbol, local_symbol, rule_symbol, rule_text
 from tinygrad_edu.symbols.symbol import NoFormulaError, Symbol
 from tinygrad_edu.tensor import Tensor
 
@@ -28,6 +29,8 @@ class Derivation:
     graph       the graph, with gradients; `nodes` are those of its cards
     gradients   ∂output/∂card as an array, for each card that has one, by card id
 
+    names, program   as for `graph_and_nodes`
+
     Raises ShapeError for an output of several elements, and GradientError where there is no graph, or where a
     value that a rule needs was overwritten.
 
@@ -37,7 +40,9 @@ class Derivation:
     ('g · x', 6.0)
     """
 
-    def __init__(self, output: Tensor, names: Mapping[Any, Any] | None = None) -> None:
+    def __init__(
+        self, output: Tensor, names: Mapping[Any, Any] | None = None, program: Mapping[Any, Any] | None = None
+    ) -> None:
         if isinstance(output, Tensor) and output.size != 1:
             raise ShapeError(
                 describe(
@@ -47,10 +52,11 @@ class Derivation:
                     code="explain-output",
                 )
             )
-        self.graph, self.nodes = graph_and_nodes(output, names, grads=False)
+        self.graph, self.nodes = graph_and_nodes(output, names, program=program)
         self.place = {card.id: place for place, card in enumerate(self.graph.cards)}
         self.gradients = self._run_backward()
         self._rules: dict[tuple[str, int], Symbol | None] = {}
+        self._told: dict[tuple[str, int], RuleText] = {}
 
     def _run_backward(self) -> dict[str, np.ndarray]:
         root = self.nodes[-1]
@@ -96,6 +102,13 @@ class Derivation:
             cotangent = rule(g, node.out, *(parent.out for parent in node.inputs), **node.params)
             return np.asarray(fitted(cotangent, node, node.inputs[position]))
 
+    def source(self, card: str) -> str:
+        """The line of the program that a card was computed by, where the program can be read."""
+        node = self.node(card)
+        if node.op is None:
+            return ""
+        return linecache.getline(*line_of(node.code, node.instruction, node.scope)).strip()
+
     # --- the rules -------------------------------------------------------------------------------------------
 
     def call(self, card: str) -> Symbol:
@@ -118,10 +131,19 @@ class Derivation:
                 self._rules[key] = None
         return self._rules[key]
 
+    def local(self, card: str, position: int) -> Symbol | None:
+        """The local derivative of an operand as a formula; None where the rule does more than multiply."""
+        rule = self.rule(card, position)
+        return local_symbol(rule) if rule is not None else None
+
     def told(self, card: str, position: int) -> RuleText:
         """The rule of an operand as a learner reads it, in the names of the cards."""
-        op: Op = self.node(card).op  # type: ignore[assignment]
-        return rule_text(op, position, self.rule(card, position), self.names(self.graph.by_id[card]))
+        key = card, position
+        if key not in self._told:
+            op: Op = self.node(card).op  # type: ignore[assignment]
+            names = self.names(self.graph.by_id[card])
+            self._told[key] = rule_text(op, position, self.rule(card, position), names)
+        return self._told[key]
 
     def names(self, card: Card) -> dict[str, str]:
         """What g, out, 0, 1, … are called in the rules of a card."""

@@ -211,10 +211,16 @@ def user_frame() -> FrameType:
 
 def site_of(code: CodeType, instruction: int, scope: Scope | None = None) -> str:
     """`file.py:31` of the user's program: of the instruction, or of the call of the scope around it."""
+    path, line = line_of(code, instruction, scope)
+    return f"{os.path.basename(path)}:{line}"
+
+
+def line_of(code: CodeType, instruction: int, scope: Scope | None = None) -> tuple[str, int]:
+    """The same as a path and the number of a line."""
     while code.co_filename.startswith(_PACKAGE) and scope is not None:
         code, instruction, scope = scope.code, scope.instruction, scope.parent
-    line = next((line for start, end, line in code.co_lines() if start <= instruction < end), code.co_firstlineno)
-    return f"{os.path.basename(code.co_filename)}:{line}"
+    line = next((line for start, end, line in code.co_lines() if start <= instruction < end), None)
+    return code.co_filename, line or code.co_firstlineno
 
 
 def node_site(node: Node) -> str:

@@ -201,7 +201,7 @@ def test_no_path_is_said_to_be_none():
 def test_the_loss_by_itself_is_1():
     x = leaf(2.0, "x")
     loss = x * x
-    assert str(tg.explain(loss, loss)) == "∂result/∂result = 1: what is differentiated by itself"
+    assert str(tg.explain(loss, loss)) == "∂loss/∂loss = 1: what is differentiated by itself"
 
 
 def test_no_gradient_of_the_program_is_touched():

@@ -17,6 +17,7 @@ from tinygrad_edu.explain.order import Order
 from tinygrad_edu.explain.paths import Cone, Path, Step, share
 from tinygrad_edu.naming import one_line
 from tinygrad_edu.node import here
+from tinygrad_edu.subject import subject_of
 from tinygrad_edu.symbols.rules import G, local_symbol
 from tinygrad_edu.tensor import Tensor
 
@@ -123,10 +124,10 @@ class _Explain:
     ) -> Explanation:
         """∂loss/∂wrt as the sum over all paths from `wrt` to `loss`, each a product of local derivatives.
 
-        loss    a Tensor of one element
+        loss    a Tensor of one element, or a function without arguments that gives one
         wrt     a Tensor that the loss depends on, or its name in the graph
         index   of one element of `wrt`: the gradient is explained number by number
-        names   {name: tensor}; `names=locals()` takes the names of the program
+        names   {name: tensor}; what has no name there has that of the caller's variable, or t1, t2, …
         paths   how many to show; where there are more, those that add most, and how much of the whole they are
 
         No `.grad` is touched. Raises DataError for a name that isn't in the graph, IndexingError for an index that
@@ -149,7 +150,7 @@ class _Explain:
             raise DataError(
                 describe(f"paths must be a whole number from 1, not {paths!r}", where=here(), code="explain-paths")
             )
-        derivation = Derivation(loss, names)
+        derivation = Derivation(*_named(loss, names))
         card = _card_of(derivation, wrt)
         if card is None:
             name = one_line(wrt.name or "wrt") if isinstance(wrt, Tensor) else wrt
@@ -172,13 +173,19 @@ class _Explain:
         >>> order.right["x"].item(), order.naive["x"].item()
         (114.0, 6.0)
         """
-        return Order.of(Derivation(loss, names))
+        return Order.of(Derivation(*_named(loss, names)))
 
 
 explain = _Explain()
 
 
 # --- what is asked for ---------------------------------------------------------------------------------------
+
+
+def _named(loss: Any, names: Mapping[Any, Any] | None) -> tuple[Any, Mapping[Any, Any] | None, Mapping[Any, Any]]:
+    """The loss, the names that were given, and the variables of the program, which name what has no name."""
+    tensor, program = subject_of(loss)
+    return tensor, names, program
 
 
 def _card_of(derivation: Derivation, wrt: Any) -> str | None:

@@ -58,6 +58,16 @@ def draw(
     t1      = a · a      scalar  4      1
     result  = t1 + 1     scalar  5      1
     """
+    check_options(direction, depth, max_nodes)
+    graph, focused = graph_of(output, args, names, grads, focus)
+    if focused:
+        graph = cone(graph, focused)
+    graph, depth = fitted(graph, depth, max_nodes)
+    return Picture(graph, direction, values, depth, saved)
+
+
+def check_options(direction: Any, depth: Any, max_nodes: Any) -> None:
+    """Raise DrawingError for options that no picture can have."""
     if direction not in (None, "TB", "LR"):
         raise DrawingError(
             describe(f"unknown direction {direction!r}", fix='direction="TB" or direction="LR"', code="unknown-choice")
@@ -67,13 +77,17 @@ def draw(
             raise DrawingError(
                 describe(f"{name} must be a whole number from 1, not {number!r}", code="not-a-whole-number")
             )
-    graph, focused = graph_of(output, args, names, grads, focus)
-    if focused:
-        graph = cone(graph, focused)
+
+
+def fitted(graph: Graph, depth: int | None, max_nodes: int | None) -> tuple[Graph, int | None]:
+    """As much of the graph as is to be shown, and the depth down to which modules are open.
+
+    Raises DrawingError where even that is too much.
+    """
     graph, depth = _fold(graph, depth, max_nodes)
     if len(graph.cards) > (max_nodes or MOST):
         raise DrawingError(_too_large(graph, max_nodes or MOST, depth))
-    return Picture(graph, direction, values, depth, saved)
+    return graph, depth
 
 
 def _fold(graph: Graph, depth: int | None, max_nodes: int | None) -> tuple[Graph, int | None]:

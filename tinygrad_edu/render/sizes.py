@@ -21,6 +21,7 @@ HEAD_HEIGHT = 24.0  # of a card with more than its head
 NUMBER_LINE, NUMBER_GAP, NOTE_LINE = 13.0, 3.0, 12.0
 SHAPE_GAP = 14.0
 LONGEST_BOX = 60  # characters of the text on a box
+CHIP, CHIP_HEIGHT = "chip", 15.0  # a short text on a ground of its own, on an arrow
 
 FEW_RANKS = 7  # fewer than these stand side by side, if they are not wider than a notebook
 NOTEBOOK = 1100.0  # as wide as a notebook shows with little shrinking
@@ -72,8 +73,17 @@ def sizes_of(graph: Graph, faces: Mapping[str, Face], labels: Mapping[Arrow, tup
     return Sizes(
         cards={id: card_size(texts) for id, texts in faces.items()},
         heads={id: whole(sans_width(text, style.EXPRESSION_SIZE)) for id, text in heads.items()},
-        labels={a: (whole(sans_width(text, style.ARROW_SIZE)), 12.0) for a, (_, text) in labels.items()},
+        labels={arrow: _label_size(*label) for arrow, label in labels.items()},
     )
+
+
+def _label_size(kind: str, text: str) -> tuple[float, float]:
+    return (chip_width(text), CHIP_HEIGHT) if kind == CHIP else (whole(sans_width(text, style.ARROW_SIZE)), 12.0)
+
+
+def chip_width(text: str) -> float:
+    """The width of a chip with this text."""
+    return whole(sans_width(text, style.ARROW_SIZE, bold=True)) + 12.0
 
 
 def best_direction(graph: Graph, values: bool, saved: bool = False) -> str:

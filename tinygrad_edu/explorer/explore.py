@@ -1,0 +1,81 @@
+"""explore: from a Tensor, or a function, to a page that steps through its reverse pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.derivation import Derivation
+from tinygrad_edu.files import write_atomically
+from tinygrad_edu.render.draw import check_options, fitted
+from tinygrad_edu.subject import subject_of
+from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:
+    import os
+
+FRAME_HEIGHT = 720  # of the page in a notebook, in pixels
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Page:
+    """A page, as `html`; notebooks show it in a frame. `path` is where it was written, if it was."""
+
+    html: str
+    path: Path | None = None
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to `path`, whole or not at all, and give the path back."""
+        return write_atomically(Path(path), self.html.encode())
+
+    def __repr__(self) -> str:
+        where = f" at {self.path}" if self.path is not None else ""
+        return f"<page of {len(self.html.encode()) / 1000:.0f} kB{where}: open it in a browser>"
+
+    def _repr_html_(self) -> str:
+        content = escape(self.html, quote=True)
+        return f'<iframe srcdoc="{content}" width="100%" height="{FRAME_HEIGHT}" frameborder="0"></iframe>'
+
+
+def explore(
+    output: Tensor | Callable[..., Tensor],
+    path: str | os.PathLike[str] | None = None,
+    *args: Any,
+    names: Mapping[Any, Any] | None = None,
+    depth: int | None = None,
+    direction: str | None = None,
+    max_nodes: int | None = None,
+) -> Page:
+    """A page that steps through the computation of `output` and through its reverse pass, one op at a time.
+
+    Every step says which rule is at work, with numbers put in; a click on a card shows its paths to the result; in
+    graphs of up to a few hundred numbers a given number can be changed, and everything follows. The page is one file
+    that asks for nothing, and shows the picture without scripts too.
+
+    output      a Tensor of one element; or a function, called on tracked copies of `args`
+    path        where to write the page; None only gives it back, for notebooks
+    names       {name: tensor}; what has no name there has that of the caller's variable, or t1, t2, …
+    depth       how many levels of modules to show, as for `draw`; modules are closed above 120 cards
+    direction   "TB" or "LR"; by default whichever fits
+    max_nodes   the most cards to show
+
+    No `.grad` is touched. Raises ShapeError for an output of several elements, GradientError where there is no graph
+    or a value in it was overwritten, and DrawingError where the page would be too large.
+
+    >>> a = Tensor(2.0, requires_grad=True, name="a")
+    >>> page = explore(a * a + 1, "page.html")
+    >>> page.path.name, "∂result/∂a" in page.html
+    ('page.html', False)
+    """
+    from tinygrad_edu.explorer.page import page_source  # json, hashlib and the like take 20 ms to import
+    from tinygrad_edu.explorer.record import Record
+
+    check_options(direction, depth, max_nodes)
+    tensor, program = subject_of(output, args)
+    derivation = Derivation(tensor, names, program)
+    graph, depth = fitted(derivation.graph, depth, max_nodes)
+    html = page_source(Record(derivation, graph, depth), direction)
+    return Page(html, write_atomically(Path(path), html.encode()) if path is not None else None)

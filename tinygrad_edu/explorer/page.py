@@ -1,0 +1,110 @@
+"""The page as one file: picture, data, one style sheet and one script, and a policy that allows nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from tinygrad_edu.explorer.record import Record
+from tinygrad_edu.render.svg import drawing, svg_of
+
+EQUATIONS = (
+    ("BP1", "δᴸ = ∇ₐC ⊙ σ′(zᴸ)"),
+    ("BP2", "δˡ = ((wˡ⁺¹)ᵀ δˡ⁺¹) ⊙ σ′(zˡ)"),
+    ("BP3", "∂C/∂bˡ = δˡ"),
+    ("BP4", "∂C/∂wˡ = δˡ (aˡ⁻¹)ᵀ"),
+)
+WIDE = 1.25  # a picture wider than this, against its height, stands above the panels instead of beside them
+
+
+@cache
+def asset(name: str) -> str:
+    """A style sheet or script of this package, without indentation and lines of comment: a sixth of the bytes."""
+    text = files("tinygrad_edu.explorer").joinpath(name).read_text(encoding="utf8")
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+
+
+def _hash(text: str) -> str:
+    """How a policy names a style sheet or a script that may run."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def page_source(record: Record, direction: str | None) -> str:
+    """The page of a record."""
+    drawn = drawing(record.graph, direction, chips=record.chips())
+    wide = drawn.layout.width > WIDE * drawn.layout.height
+    svg = svg_of(record.graph, drawn, [])
+    head, _, rest = svg.partition("<style>")
+    svg_style, _, body = rest.partition("</style>")
+    svg = f"{head.replace(INLINE, '')}<style>{svg_style}</style>{body}"
+    data = record.data()
+    style = asset("page.css")
+    script = "".join(map(asset, ("arrays.js", "numbers.js", "page.js")))
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)} {_hash(svg_style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return PAGE.format(
+        policy=policy,
+        title=escape(data["title"]),
+        style=style,
+        kind="wide" if wide else "tall",
+        svg=svg,
+        equations=_equations() if record.equations else "",
+        data=_json(data),
+        script=script,
+    )
+
+
+INLINE = ' style="max-width:100%;height:auto"'  # of the picture alone; the policy forbids it, and the page scrolls
+
+
+def _json(data: Any) -> str:
+    """JSON that can't end the element it stands in."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _equations() -> str:
+    rows = "".join(
+        f'<div class="eq" data-eq="{name}"><b>{name}</b><i>{text}</i><span class="here code"></span></div>'
+        for name, text in EQUATIONS
+    )
+    note = (
+        "Written for column vectors, as in the book. In the code samples are rows, so everything is transposed: "
+        "∂C/∂w is aᵀ @ δ."
+    )
+    return (
+        '<section aria-label="the four equations"><h2>the four equations of backpropagation</h2>'
+        f'{rows}<p class="note">{note}</p></section>'
+    )
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>{style}</style></head>
+<body class="{kind}">
+<header><h1>{title}</h1><span class="count" id="count"></span><span class="controls">\
+<button type="button" id="first" title="Home">start</button><button type="button" id="back" title="←">← back</button>\
+<input type="range" id="slider" min="0" value="0" aria-label="step">\
+<button type="button" id="next" title="→">step →</button><button type="button" id="play" title="Space">play</button>\
+</span></header>
+<div id="say" aria-live="polite"></div>
+<noscript><p>Scripts are off: this is the whole picture, with all values and gradients. With scripts it steps.</p>\
+</noscript>
+<div class="content"><main tabindex="-1">{svg}</main>
+<div class="panels"><section id="why" aria-label="this step"></section>{equations}</div></div>
+<svg id="marks" width="0" height="0" aria-hidden="true"><defs><marker id="back" viewBox="0 0 10 10" refX="1" refY="5" \
+markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" \
+fill="#b3205f"/></marker></defs></svg>
+<script type="application/json" id="data">{data}</script>
+<script>{script}</script>
+</body></html>
+"""
