@@ -118,3 +118,30 @@ def test_put():
     x = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True) * 1
     x.put([0, -1], [9.0, 8.0])
     assert x.tolist() == [[9, 2], [3, 8]]
+
+
+def test_flat_reads_writes_and_iterates_as_numpys():
+    a = np.arange(6.0).reshape(2, 3)
+    x = tg.Tensor(a, requires_grad=True)
+    y = x * 1
+    y.flat[1] = 5.0
+    y.flat[3:] = [7.0, 8.0]
+    a.flat[1] = 5.0
+    a.flat[3:] = [7.0, 8.0]
+    assert y.tolist() == a.tolist()
+    assert [float(part) for part in y.flat] == list(a.flat)
+    assert (len(y.flat), y.flat[-1].item(), y.flat[[0, 2]].tolist()) == (6, a.flat[-1], a.flat[[0, 2]].tolist())
+    y.flat[2].backward()
+    assert x.grad.tolist() == [[0, 0, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("order", ["C", "F", "A", "K"])
+def test_orders_of_the_methods_are_numpys(order):
+    a = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    x = tg.from_numpy(a)
+    assert x.ravel(order).tolist() == a.ravel(order).tolist()
+    assert x.flatten(order).tolist() == a.flatten(order).tolist()
+    assert x.copy(order).tolist() == a.tolist()
+    if order != "K":
+        assert x.reshape(3, 2, order=order).tolist() == a.reshape(3, 2, order=order).tolist()
+    assert x.reshape((3, 2), copy=True).tolist() == a.reshape((3, 2), copy=True).tolist()

@@ -18,6 +18,16 @@ from tinygrad_edu.compositions.arrangement import (
     tile,
     trim_zeros,
 )
+from tinygrad_edu.compositions.conversion import (
+    array,
+    array2string,
+    array_repr,
+    array_str,
+    asarray,
+    c_,
+    r_,
+    real_if_close,
+)
 from tinygrad_edu.compositions.differences import diff, ediff1d, gradient, trapezoid
 from tinygrad_edu.compositions.dtype import (
     astype,
@@ -151,6 +161,19 @@ from tinygrad_edu.compositions.order import (
     unique_values,
 )
 from tinygrad_edu.compositions.pad import pad
+from tinygrad_edu.compositions.polynomials import (
+    poly,
+    polyadd,
+    polyder,
+    polydiv,
+    polyfit,
+    polyint,
+    polymul,
+    polysub,
+    polyval,
+    roots,
+)
+from tinygrad_edu.compositions.ranges import geomspace, linspace, logspace
 from tinygrad_edu.compositions.reduction import (
     all,
     amax,
@@ -171,6 +194,7 @@ from tinygrad_edu.compositions.reduction import (
     var,
 )
 from tinygrad_edu.compositions.scan import cumprod, cumsum, cumulative_prod, cumulative_sum, logcumsumexp
+from tinygrad_edu.compositions.sets import intersect1d, isin, setdiff1d, setxor1d, union1d
 from tinygrad_edu.compositions.shape import (
     atleast_1d,
     atleast_2d,
@@ -189,7 +213,7 @@ from tinygrad_edu.compositions.shape import (
     size,
     swapaxes,
 )
-from tinygrad_edu.compositions.signal import correlate, interp, polyder, polyint, polyval
+from tinygrad_edu.compositions.signal import correlate, interp
 from tinygrad_edu.compositions.statistics import (
     corrcoef,
     cov,
@@ -201,7 +225,7 @@ from tinygrad_edu.compositions.statistics import (
     quantile,
 )
 from tinygrad_edu.compositions.writing import copyto, fill_diagonal, place, put, put_along_axis, putmask
-from tinygrad_edu.creation import arange, eye, full, full_like, linspace, ones, ones_like, zeros, zeros_like
+from tinygrad_edu.creation import arange, empty_like, eye, full, full_like, ones, ones_like, zeros, zeros_like
 from tinygrad_edu.custom import checkpoint, custom_op
 from tinygrad_edu.equations import FourEquations, four_equations
 from tinygrad_edu.explain import Explanation, explain
@@ -359,10 +383,15 @@ __all__ = [
     "argsort",
     "argwhere",
     "around",
+    "array",
+    "array2string",
     "array_equal",
     "array_equiv",
+    "array_repr",
     "array_split",
+    "array_str",
     "as_tensor",
+    "asarray",
     "asin",
     "asinh",
     "astype",
@@ -387,6 +416,7 @@ __all__ = [
     "broadcast_arrays",
     "broadcast_shapes",
     "broadcast_to",
+    "c_",
     "can_cast",
     "cbrt",
     "ceil",
@@ -437,6 +467,7 @@ __all__ = [
     "ediff1d",
     "einsum",
     "einsum_path",
+    "empty_like",
     "equal",
     "erf",
     "erfc",
@@ -472,6 +503,7 @@ __all__ = [
     "functional",
     "gammaln",
     "gcd",
+    "geomspace",
     "get_default_dtype",
     "grad",
     "gradcheck",
@@ -492,11 +524,13 @@ __all__ = [
     "inner",
     "insert",
     "interp",
+    "intersect1d",
     "invert",
     "isclose",
     "iscomplex",
     "iscomplexobj",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -531,6 +565,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logit",
+    "logspace",
     "logsumexp",
     "matmul",
     "matrix_transpose",
@@ -581,9 +616,15 @@ __all__ = [
     "permute_dims",
     "piecewise",
     "place",
+    "poly",
+    "polyadd",
     "polyder",
+    "polydiv",
+    "polyfit",
     "polygamma",
     "polyint",
+    "polymul",
+    "polysub",
     "polyval",
     "positive",
     "pow",
@@ -595,12 +636,14 @@ __all__ = [
     "put_along_axis",
     "putmask",
     "quantile",
+    "r_",
     "rad2deg",
     "radians",
     "random",
     "ravel",
     "ravel_multi_index",
     "real",
+    "real_if_close",
     "reciprocal",
     "relu",
     "remainder",
@@ -612,11 +655,14 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "searchsorted",
     "select",
     "set_default_dtype",
+    "setdiff1d",
+    "setxor1d",
     "shape",
     "shares_memory",
     "sigmoid",
@@ -656,6 +702,7 @@ __all__ = [
     "triu",
     "true_divide",
     "trunc",
+    "union1d",
     "unique",
     "unique_all",
     "unique_counts",

@@ -1,4 +1,4 @@
-"""Making tensors from nothing, under NumPy's names: zeros, ones, full, arange, linspace, eye and their like."""
+"""Making tensors from nothing, under NumPy's names: zeros, ones, full, arange, eye and their like."""
 
 from __future__ import annotations
 
@@ -103,24 +103,6 @@ def arange(
     if dtype is None and array.dtype.kind == "f":
         array = array.astype(get_default_dtype())
     return _made(array, requires_grad, name)
-
-
-def linspace(
-    start: float,
-    stop: float,
-    num: int = 50,
-    endpoint: bool = True,
-    dtype: DTypeLike | None = None,
-    *,
-    requires_grad: bool = False,
-    name: str | None = None,
-) -> Tensor:
-    """`num` numbers evenly spaced from `start` to `stop`.
-
-    >>> linspace(0, 1, 3)
-    Tensor([0. , 0.5, 1. ])
-    """
-    return _made(asked(np.linspace, start, stop, num, endpoint=endpoint, dtype=_default(dtype)), requires_grad, name)
 
 
 def eye(

@@ -6,6 +6,7 @@ What NumPy does in place (sort, partition, fill, put) gives the handle a new val
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,26 @@ def _reduced(axis: Any, keepdims: bool) -> dict[str, Any]:
     """What differs from the defaults: without parameters an op takes its shortest way."""
     given = {} if axis is None else {"axis": axis}
     return {**given, "keepdims": True} if keepdims else given
+
+
+class Flat:
+    """A tensor's elements in one row, to read and to write: see `x.flat`."""
+
+    def __init__(self, x: Any) -> None:
+        self._x = x
+
+    def __len__(self) -> int:
+        return int(self._x.size)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        result: Tensor = self._x.ravel()[key]
+        return result
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _np.put(self._x, _np.arange(self._x.size)[key], value)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self._x.ravel())
 
 
 class ArrayMethods:
@@ -88,6 +109,11 @@ class ArrayMethods:
     def nbytes(self) -> int:
         """Bytes of all elements."""
         return int(self.size * self.dtype.itemsize)
+
+    @property
+    def flat(self) -> Flat:
+        """The elements as one row: `x.flat[3]`, `x.flat[3] = 0.0`, `for value in x.flat`."""
+        return Flat(self)
 
     # --- reductions ------------------------------------------------------------------------------------------
 
@@ -227,18 +253,22 @@ class ArrayMethods:
 
     # --- shape -----------------------------------------------------------------------------------------------
 
-    def reshape(self, *sides: Any, order: str = "C") -> Tensor:
+    def reshape(self, *sides: Any, order: str = "C", copy: bool | None = None) -> Tensor:
         """The same elements in another shape: `reshape(2, 3)` or `reshape((2, 3))`; one side may be -1."""
         target = sides[0] if len(sides) == 1 else sides
-        return shape.reshape(self, shape=target, order=order)
+        if order == "C" and copy is None:
+            return shape.reshape(self, shape=target, order=order)
+        result: Tensor = _np.reshape(self, target, order=order, copy=copy)
+        return result
 
     def ravel(self, order: str = "C") -> Tensor:
         """All elements in one row."""
-        return self.reshape(-1, order=order)
+        result: Tensor = _np.ravel(self, order)
+        return result
 
     def flatten(self, order: str = "C") -> Tensor:
-        """All elements in one row."""
-        return self.reshape(-1, order=order)
+        """All elements in one row, a copy."""
+        return self.ravel(order).copy()
 
     def transpose(self, *axes: Any) -> Tensor:
         """The axes in another order, reversed by default."""

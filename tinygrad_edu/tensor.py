@@ -290,8 +290,8 @@ class Tensor(Handle, ArrayMethods):
             result._broken = broken(f"astype({dtype}) at")
         return result
 
-    def copy(self) -> Tensor:
-        """A copy, through which gradients flow."""
+    def copy(self, order: str = "C") -> Tensor:
+        """A copy, through which gradients flow; `order` is there for NumPy's sake and has no effect."""
         return apply1(elementwise.positive, self) if self.dtype.kind != "b" else tensor_on(self._data.copy())
 
     # --- protocols -------------------------------------------------------------------------------------------
@@ -385,8 +385,24 @@ def as_tensor(value: Any) -> Tensor:
     if isinstance(value, np.ndarray):
         return _borrow(value)
     if isinstance(value, list | tuple) and _holds_tensor(value):
-        return shape.stack([as_tensor(part) for part in value])
+        return _stacked(value, np.result_type(*_kinds(value)))
     return Tensor(value)
+
+
+def _stacked(value: Any, dtype: np.dtype[Any]) -> Tensor:
+    """Nested lists that hold Tensors as one; Python's numbers among them take the dtype of the others."""
+    if isinstance(value, list | tuple):
+        return shape.stack([_stacked(part, dtype) for part in value])
+    return as_tensor(np.asarray(value, dtype) if value.__class__ in NUMBERS else value)
+
+
+def _kinds(value: Any) -> Iterator[Any]:
+    """The dtypes of what nested lists hold; a Python number is its own, weak one."""
+    for part in value:
+        if isinstance(part, list | tuple):
+            yield from _kinds(part)
+        else:
+            yield part if part.__class__ in NUMBERS else as_tensor(part).dtype
 
 
 def _borrow(array: np.ndarray) -> Tensor:

@@ -100,8 +100,14 @@ def test_histogram():
             np.testing.assert_allclose(got.numpy(), expected)
     edges = np.histogram_bin_edges(tg.Tensor(x), bins="auto")
     np.testing.assert_allclose(edges.numpy(), np.histogram_bin_edges(x, bins="auto"))
-    with pytest.raises(DtypeError, match="no gradient flows through weights="):
-        np.histogram(x, weights=tg.Tensor(w, requires_grad=True))
+
+
+@pytest.mark.parametrize("options", [{"bins": 3}, {"bins": [0.0, 1.0, 5.0]}, {"range": (0, 2)}, {"density": True}])
+def test_a_histogram_is_differentiable_in_the_weights(options):
+    x = np.array([0.0, 1.0, 1.0, 3.0, 2.0, 5.0])
+    assert_agrees(lambda w: np.histogram(x, weights=w, **options)[0], np.array([1.0, 2.0, 3.0, 4.0, 0.5, 1.5]))
+    with pytest.raises(DtypeError, match="no gradient flows through bins="):
+        np.histogram(x, bins=tg.Tensor([0.0, 1.0], requires_grad=True))
 
 
 def test_bincount_is_differentiable_in_the_weights():

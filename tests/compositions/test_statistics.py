@@ -61,7 +61,8 @@ def test_only_nan_and_infinities():
     x = np.array([[np.nan, np.nan], [np.inf, 1.0]])
     for function in (np.nanmedian, lambda x, axis: np.nanquantile(x, 1.0, axis=axis)):
         leaf = tg.Tensor(x, requires_grad=True)
-        result = function(leaf, axis=1)
+        with pytest.warns(RuntimeWarning, match="All-NaN"):
+            result = function(leaf, axis=1)
         assert np.isnan(result.detach().numpy()[0])
         result.sum().backward()
         assert leaf.grad.numpy()[0].tolist() == [0, 0]
@@ -124,7 +125,10 @@ def test_the_correlation_of_a_variable_with_itself_is_1_whatever_it_is():
         (lambda x: np.quantile(x, np.nan), ShapeError, "between 0 and 1"),
         (lambda x: np.percentile(x, -1), ShapeError, "between 0 and 100"),
         (lambda x: np.quantile(x, 0.5, method="best"), ShapeError, "'best' is no method"),
-        (lambda x: np.quantile(x, 0.5, weights=np.ones((2, 3)), method="inverted_cdf"), DtypeError, "weights="),
+        (lambda x: np.quantile(x, 0.5, weights=x, method="inverted_cdf"), DtypeError, "weights"),
+        (lambda x: np.quantile(x, 0.5, weights=np.ones((2, 3))), ShapeError, "weights go with"),
+        (lambda x: np.quantile(x, 0.5, weights=np.ones(3), method="inverted_cdf"), DtypeError, "weights of shape"),
+        (lambda x: np.quantile(x, 0.5, weights=0 * np.ones((2, 3)), method="inverted_cdf"), ShapeError, "sum to 0"),
         (lambda x: np.quantile(x, x.mean()), DtypeError, "no gradient flows through q"),
         (lambda x: np.quantile(x[:0], 0.5), ShapeError, "no elements"),
         (lambda x: np.quantile(x * 1j, 0.5), DtypeError, "complex numbers have no order"),

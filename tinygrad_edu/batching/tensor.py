@@ -69,7 +69,7 @@ class Batched(Tensor):
             return super().astype(dtype)
         return batched(full_of(self).astype(dtype))
 
-    def copy(self) -> Tensor:
+    def copy(self, order: str = "C") -> Tensor:
         """A copy of all samples, through which gradients flow."""
         return super().copy() if self.dtype.kind != "b" else batched(full_of(self).copy())
 

@@ -233,15 +233,31 @@ def _forbid_gradient(name: str, **arguments: Any) -> None:
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """How many elements fall into each bin, and the edges of the bins: constants.
 
-    Raises DtypeError for weights that require grad.
+    weights   what each element counts, 1 by default; gradients flow to them
+    density   True divides by the sum and by the widths of the bins
 
     >>> import tinygrad_edu as tg
     >>> tg.histogram([0.0, 1.0, 1.0, 3.0], bins=3)
     (Tensor([1, 2, 1]), Tensor([0., 1., 2., 3.]))
     """
     x = as_tensor(a)
-    _forbid_gradient("histogram", bins=bins, weights=weights)
+    _forbid_gradient("histogram", bins=bins)
+    if isinstance(weights, Tensor) and weights.requires_grad:
+        return _weighted_histogram(x, bins, range, density, weights)
     return constants("histogram", asked(np.histogram, plain(x), plain(bins), plain(range), density, plain(weights)), x)
+
+
+def _weighted_histogram(x: Tensor, bins: Any, range: Any, density: Any, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The sums of the weights in each bin; the last bin includes its upper edge."""
+    counts, edges = asked(np.histogram, plain(x), plain(bins), plain(range), weights=plain(weights))
+    numbers = plain(x).ravel()
+    inside = np.flatnonzero((numbers >= edges[0]) & (numbers <= edges[-1]))
+    bin_of = np.minimum(np.searchsorted(edges, numbers[inside], side="right") - 1, counts.size - 1)
+    taken = weights.reshape(-1)[inside]
+    sums: Tensor = index.scatter_add(taken, index=bin_of, shape=counts.shape)
+    if density:
+        sums = sums / np.diff(edges).astype(sums.dtype) / sums.sum()
+    return sums, constant("histogram", edges, x)
 
 
 @implements(np.histogram_bin_edges)

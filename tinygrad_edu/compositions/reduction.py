@@ -215,7 +215,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         result = mean(x, axis, keepdims=keepdims)
         total = as_tensor(np.asarray(x.size / (result.size or 1), dtype=result.dtype))
     else:
-        w = _weights_like(x, as_tensor(weights), axis)
+        w = weights_like(x, as_tensor(weights), axis)
         x, w = (as_floats(part) if part.dtype.kind == "b" else part for part in (x, w))
         total = sum(w, axis, keepdims=keepdims)
         if np.any(total.detach() == 0):
@@ -223,10 +223,12 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
                 describe("the weights sum to zero: there is no average", where=here(), code="weights-sum-to-zero")
             )
         result = sum(x * w, axis, keepdims=keepdims) / total
-    return (result, np.broadcast_to(total, result.shape)) if returned else result
+    if not returned:
+        return result
+    return result, cast(broadcast_to(total, shape=result.shape), result.dtype)
 
 
-def _weights_like(x: Tensor, w: Tensor, axis: Any) -> Tensor:
+def weights_like(x: Tensor, w: Tensor, axis: Any) -> Tensor:
     """Weights so shaped that they broadcast against x: given for all of x, or along `axis` alone."""
     if w.shape == x.shape:
         return w

@@ -1,4 +1,4 @@
-"""Signals: correlation, interpolation and polynomials. `tg.<name>` and `np.<name>(tensor)` are the same."""
+"""Signals: correlation and interpolation. `tg.<name>` and `np.<name>(tensor)` are the same."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.arrangement import repeat
 from tinygrad_edu.compositions.joining import concatenate
 from tinygrad_edu.compositions.order import plain
 from tinygrad_edu.compositions.reduction import as_floats
-from tinygrad_edu.compositions.shape import atleast_1d
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
-from tinygrad_edu.memory import NUMBERS
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import elementwise, rounding, window
 from tinygrad_edu.tensor import Tensor, as_tensor
 
-__all__ = ["correlate", "interp", "polyder", "polyint", "polyval"]
+__all__ = ["correlate", "interp"]
 
 
 @implements(np.correlate)
@@ -126,85 +123,3 @@ def _one_period(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> tuple[Tensor,
     order = np.argsort(plain(xp))
     xp, fp = xp[order], fp[order]
     return x, concatenate((xp[-1:] - length, xp, xp[:1] + length)), concatenate((fp[-1:], fp, fp[:1]))
-
-
-# --- polynomials: coefficients of falling powers, as np.polyval has them -------------------------------------
-
-
-@implements(np.polyval)
-def polyval(p: Any, x: Any) -> Tensor:
-    """p₀xⁿ⁻¹ + p₁xⁿ⁻² + … + pₙ₋₁, by Horner's rule; differentiable in both.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.polyval([1.0, 0.0, 2.0], 3.0)
-    Tensor(11.)
-    """
-    coefficients = as_tensor(p)
-    points = as_tensor(x)
-    if x.__class__ in NUMBERS:  # weak, like every number
-        points = points.astype(np.result_type(coefficients.dtype, x))
-    result: Tensor = as_tensor(np.zeros(points.shape, points.dtype))
-    for coefficient in coefficients:
-        result = result * points + coefficient
-    return result
-
-
-def _coefficients(name: str, p: Any, m: Any) -> Tensor:
-    found = as_tensor(p)
-    if found.ndim != 1:
-        raise ShapeError(
-            describe(
-                f"{name}: coefficients are a vector, not of shape {found.shape}",
-                where=here(),
-                code="wrong-number-of-axes",
-            )
-        )
-    if m != int(m) or m < 0:
-        raise ShapeError(
-            describe(
-                f"{name}: the order must be a whole number from 0, not {m}", where=here(), code="not-a-whole-number"
-            )
-        )
-    return found
-
-
-def _powers(p: Tensor, lowest: int) -> np.ndarray:
-    """Falling whole numbers down to `lowest`, one per coefficient, that keep narrow floats narrow."""
-    powers = np.arange(p.size - 1 + lowest, lowest - 1, -1)
-    return powers.astype(p.dtype) if p.dtype.kind in "fc" else powers
-
-
-@implements(np.polyder)
-def polyder(p: Any, m: int = 1) -> Tensor:
-    """The coefficients of the m-th derivative of the polynomial with coefficients p.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.polyder([1.0, 2.0, 3.0])
-    Tensor([2., 2.])
-    """
-    found = _coefficients("polyder", p, m)
-    for _ in range(int(m)):
-        found = found[:-1] * _powers(found[:-1], 1)
-    return found
-
-
-@implements(np.polyint)
-def polyint(p: Any, m: int = 1, k: Any = None) -> Tensor:
-    """The coefficients of the m-th antiderivative of the polynomial with coefficients p; k are its constants, or 0.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.polyint([2.0, 2.0])
-    Tensor([1., 2., 0.])
-    """
-    found = _coefficients("polyint", p, m)
-    constants = atleast_1d(0 if k is None else k)
-    if constants.size == 1:
-        constants = repeat(constants, max(int(m), 1))
-    if constants.ndim != 1 or constants.size < m:
-        what = f"polyint: {int(m)} constants are needed, not of shape {constants.shape}"
-        raise ShapeError(describe(what, where=here(), fix="k=0, or one per integration", code="lengths-differ"))
-    for order in range(int(m)):
-        found = found / _powers(found, 1)
-        new = constants[order : order + 1]
-        found = concatenate((found, new if isinstance(k, Tensor | np.ndarray) else new.astype(found.dtype)))
-    return found

@@ -6,12 +6,14 @@ A quantile lies between two order statistics; of equal elements each takes an eq
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.reduction import any, as_floats, handed, mean, sum
+from tinygrad_edu.compositions.order import plain
+from tinygrad_edu.compositions.reduction import any, as_floats, handed, mean, sum, weights_like
 from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
@@ -20,7 +22,7 @@ from tinygrad_edu.ops.elementwise import ceil, clip, floor, maximum, minimum, sq
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.order import order_statistic
 from tinygrad_edu.ops.rounding import conjugate, floor_divide
-from tinygrad_edu.ops.shape import astype, concatenate, stack
+from tinygrad_edu.ops.shape import astype, broadcast_to, concatenate, stack
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = [
@@ -106,22 +108,64 @@ def _picked_of_numbers(row: Tensor, q: float, method: str) -> Tensor:
         return choose(t < 0.5, below + rise * t, above - rise * (1 - t))
 
 
+def _warn_of_nothing(row: Tensor) -> None:
+    """NumPy's warning where a row holds nothing but nan."""
+    if np.isnan(plain(row)).all(axis=-1).any():
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
+
+
 def _nan_if_any(value: Tensor, row: Tensor) -> Tensor:
     """nan where the row holds one: it sorts to the end, so no order statistic before it notices."""
     return choose(any(np.isnan(row), -1), np.nan, value) if row.dtype.kind == "f" else value
 
 
-def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, pick: Any) -> Tensor:
-    if weights is not None:
+def _weighted(row: Tensor, q: float, weights: np.ndarray) -> Tensor:
+    """The first element, in ascending order, up to which the fraction q of the weights lies."""
+    order = np.argsort(plain(row), axis=-1)
+    shares = np.cumsum(np.take_along_axis(weights, order, axis=-1), axis=-1, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares /= shares[..., -1:]
+    if not np.isfinite(shares[..., -1]).all():
+        raise ShapeError(
+            describe("weights that sum to 0, or hold nan or inf, give no quantile", where=here(),
+                     code="weights-do-not-fit")
+        )  # fmt: skip
+    shares[shares == 0] = -1  # what weighs nothing is no quantile 0
+    rank = np.minimum(np.sum(shares < q, axis=-1), row.shape[-1] - 1)
+    return order_statistic(row, rank)
+
+
+def _weights_in_rows(x: Tensor, weights: Any, axis: Any) -> np.ndarray:
+    """Weights, given for all of x or for one axis, laid out as `_rows` lays out x."""
+    w = as_tensor(weights)
+    if w.requires_grad:
         raise DtypeError(
             describe(
-                "quantiles with weights= are not supported", where=here(), fix="weights=None", code="wrong-arguments"
+                "the weights of a quantile choose an element: no gradient flows through them",
+                where=here(),
+                fix="weights=w.detach()",
+                code="no-gradient-through-parameter",
             )
         )
+    full = np.broadcast_to(plain(weights_like(x, w, axis)), x.shape)
+    if (full < 0).any():
+        raise ShapeError(describe("weights can't be negative", where=here(), code="weights-do-not-fit"))
+    return plain(_rows(as_tensor(full), axis)[0])  # type: ignore[no-any-return]
+
+
+def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, skips_nan: bool = False) -> Tensor:
     if method not in _PLACES:
         raise ShapeError(
             describe(
                 f"{method!r} is no method of quantiles", where=here(), known=", ".join(_PLACES), code="unknown-choice"
+            )
+        )
+    if weights is not None and method != "inverted_cdf":
+        raise ShapeError(
+            describe(
+                f"weights go with method='inverted_cdf' only, as in NumPy, not with {method!r}",
+                where=here(),
+                code="conflicting-arguments",
             )
         )
     x = as_tensor(a)
@@ -159,9 +203,21 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: 
     row, shape, ones = _rows(x, axis)
     shape = ones if keepdims else shape
 
+    if skips_nan and not row.shape[-1]:
+        empty: Tensor = mean(row, -1)  # nan, with NumPy's warning
+        return broadcast_to(empty.reshape(shape), shape=(*places.shape, *shape))
+    if skips_nan:
+        _warn_of_nothing(row)
+    shares = None if weights is None else _weights_in_rows(x, weights, axis)
+    if shares is not None and skips_nan:
+        missing = np.isnan(plain(row))
+        shares = np.where(missing, missing.all(axis=-1, keepdims=True), shares)  # of nan alone the result is nan
+
     def single(p: float) -> Tensor:
-        chosen: Tensor = pick(row, p, method)
-        return chosen
+        if shares is not None:
+            chosen = _weighted(row, p, shares)
+            return chosen if skips_nan else _nan_if_any(chosen, row)
+        return _picked_of_numbers(row, p, method) if skips_nan else _picked(row, p, method)
 
     if not places.ndim:
         return single(float(places)).reshape(shape)
@@ -180,19 +236,19 @@ def quantile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: Any = None,
 ) -> Tensor:
     """The value below which the fraction q of the elements lies, over the given axes (all by default).
 
     q        one fraction or several; their axes come first in the result. A constant
     method   one of NumPy's
-    Raises DtypeError for weights, which NumPy has for one method.
+    weights  of the shape of a, or of its shape along `axis` alone, for method "inverted_cdf"; constants
 
     >>> import tinygrad_edu as tg
     >>> tg.quantile([1.0, 2.0, 4.0], [0.25, 0.5])
     Tensor([1.5, 2. ])
     """
-    return handed(_quantiles(a, q, axis, method, keepdims, weights, _picked), out)
+    return handed(_quantiles(a, q, axis, method, keepdims, weights), out)
 
 
 @implements(np.percentile)
@@ -205,7 +261,7 @@ def percentile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: Any = None,
 ) -> Tensor:
     """The quantile of q / 100.
 
@@ -213,7 +269,7 @@ def percentile(
     >>> tg.percentile([1.0, 2.0, 4.0], 75)
     Tensor(3.)
     """
-    return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights, _picked), out)
+    return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights), out)
 
 
 @implements(np.nanquantile)
@@ -226,7 +282,7 @@ def nanquantile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: Any = None,
 ) -> Tensor:
     """The quantile of the elements that are not nan; nan where there are none.
 
@@ -234,7 +290,7 @@ def nanquantile(
     >>> tg.nanquantile([1.0, np.nan, 2.0], 0.5)
     Tensor(1.5)
     """
-    return handed(_quantiles(a, q, axis, method, keepdims, weights, _picked_of_numbers), out)
+    return handed(_quantiles(a, q, axis, method, keepdims, weights, skips_nan=True), out)
 
 
 @implements(np.nanpercentile)
@@ -247,7 +303,7 @@ def nanpercentile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: Any = None,
 ) -> Tensor:
     """The quantile of q / 100 of the elements that are not nan; nan where there are none.
 
@@ -255,7 +311,7 @@ def nanpercentile(
     >>> tg.nanpercentile([1.0, np.nan, 2.0], 50)
     Tensor(1.5)
     """
-    return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights, _picked_of_numbers), out)
+    return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights, skips_nan=True), out)
 
 
 def _fraction(q: Any) -> Any:
@@ -295,6 +351,7 @@ def nanmedian(
     row, shape, ones = _rows(as_floats(a), axis)
     if not row.shape[-1]:
         return median(a, axis, out, keepdims=keepdims)
+    _warn_of_nothing(row)
     count = sum(np.logical_not(np.isnan(row)), -1)
     value = (
         order_statistic(row, floor_divide(maximum(count - 1, 0), 2)) + order_statistic(row, floor_divide(count, 2))
