@@ -3,11 +3,11 @@
 import pytest
 
 import tinygrad_edu as tg
-from tests.graphs import FakeModule, blocks, leaf, mlp_with_mse
+from tests.graphs import FakeModule, blocks, leaf, mlp_with_mse, random_network
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.node import Scope
 from tinygrad_edu.render.expression import line_of_code
-from tinygrad_edu.render.folding import close, close_deeper_than, levels
+from tinygrad_edu.render.folding import close, close_deeper_than, cone, levels, roll
 
 
 def lines(graph):
@@ -88,3 +88,77 @@ def test_every_card_still_comes_after_its_operands(depth):
     for card in graph.cards:
         assert seen.issuperset(card.inputs)
         seen.add(card.id)
+
+
+# --- rolling and cones -----------------------------------------------------------------------------------------
+
+
+def check(graph):
+    """What holds of every graph, whatever was folded."""
+    known = {card.id for card in graph.outside}
+    for number, card in enumerate(graph.cards):
+        assert card.id == f"n{number}"
+        assert known.issuperset(card.inputs)
+        known.add(card.id)
+        assert card.box is None or card.box in graph.box_by_id
+    assert graph.partly <= {card.id for card in graph.cards}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_is_folded_cards_keep_their_order_names_and_numbers(seed):
+    graph = Graph.of(random_network(seed))
+    for card in graph.cards[:: max(len(graph.cards) // 6, 1)]:
+        part = cone(graph, card.id)
+        check(part)
+        assert part.by_id[part.focus].name == card.name
+        kept = {card.name: card for card in part.cards}
+        for before in graph.cards:
+            if before.name in kept:
+                assert kept[before.name].value is before.value
+                assert line_of_code(part, kept[before.name]) == line_of_code(graph, before)
+        check(roll(close_deeper_than(part, 1)))
+    check(roll(graph))
+
+
+def reachable(graph, start, arrows):
+    found, pending = set(), [start]
+    while pending:
+        id = pending.pop()
+        if id not in found:
+            found.add(id)
+            pending += arrows[id]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_cone_holds_all_ways_to_and_from_a_card_and_nothing_else(seed):
+    graph = Graph.of(random_network(seed))
+    before = {card.id: list(card.inputs) for card in graph.cards}
+    after = {card.id: [arrow.target for arrow in graph.arrows_from[card.id]] for card in graph.cards}
+    for card in graph.cards:
+        ways = reachable(graph, card.id, before) | reachable(graph, card.id, after)
+        assert [c.name for c in cone(graph, card.id).cards] == [c.name for c in graph.cards if c.id in ways]
+
+
+def test_only_alike_modules_that_follow_each_other_are_rolled():
+    closed = close_deeper_than(Graph.of(blocks(8)), 1)
+    rolled = roll(closed)
+    assert [card.times for card in rolled.cards] == [1, 8, 1]
+    row = rolled.cards[1]
+    assert (row.op, row.note) == ("block0…7", "Block(3) × 8")
+    assert row.value is closed.cards[8].value
+    assert row.inputs == ("n0",)
+    assert (rolled.parameter_count, rolled.node_count) == (closed.parameter_count, closed.node_count)
+    assert roll(close_deeper_than(Graph.of(blocks(5)), 1)).cards[1].times == 1  # too few
+
+
+def test_a_module_whose_output_is_used_twice_ends_its_row():
+    x, taken = tg.Tensor([1.0, 2.0]), None
+    for i in range(14):
+        w = leaf([0.5, 0.5])
+        with Scope(f"m{i}", "module", lambda: "Scale(2)", FakeModule(weight=w)):
+            x = x * w
+        if i == 6:
+            taken = x
+    rolled = roll(close_deeper_than(Graph.of((x + taken).sum()), 1))
+    assert [(card.op, card.times) for card in rolled.cards if card.kind == "module"] == [("m0…6", 7), ("m7…13", 7)]

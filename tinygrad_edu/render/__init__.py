@@ -1,4 +1,4 @@
-"""Drawings of graphs: readings of a `Graph` as text, as DOT, and through Graphviz as SVG, PNG and PDF.
+"""Drawings: readings of a `Graph` as text, SVG, HTML, DOT, Mermaid and JSON, and of a `Network` as SVG and HTML.
 
-Nothing here may know tensors, derivatives or networks: what a drawing needs, `Graph` holds.
+Nothing here may know tensors, derivatives or modules: what a drawing needs, the graph or the network holds.
 """
