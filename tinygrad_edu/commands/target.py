@@ -72,12 +72,21 @@ class Target:
     def call(self) -> Any:
         """What the function gives for `arguments()`."""
         given = self.arguments()
-        by_name = {p.name for p in _parameters(self.function) if p.kind is p.KEYWORD_ONLY}
         with complaints(self):
-            return self.function(
-                *(value for name, value in given.items() if name not in by_name),
-                **{name: value for name, value in given.items() if name in by_name},
-            )
+            return self.by_name()(**given)
+
+    def by_name(self) -> Callable[..., Any]:
+        """The function itself, or where some of its parameters have no name for callers one that gives them theirs."""
+        parameters = _parameters(self.function)
+        nameless = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        if not nameless:
+            return self.function
+
+        def named(**given: Any) -> Any:
+            first = [given.pop(name) for name in nameless]
+            return self.function(*first, **given)
+
+        return named
 
 
 def load(text: str) -> Target:

@@ -21,6 +21,7 @@ from tinygrad_edu.gradcheck.report import (
     RANDOM,
     RIGHT,
     VERDICTS,
+    WRONG,
     Along,
     GradcheckReport,
     Row,
@@ -177,16 +178,21 @@ def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckRepor
     for number in range(1, order + 1):
         level = Level(number, names, points, evaluate, settings, rng)
         levels.append(level)
+        if level.failure is not None:
+            break
         of_what = "" if number == 1 else f" {number}"
         count = len(level.cotangents)
         names = names + [f"cotangent{of_what}" + ("" if count == 1 else f" {i}") for i in range(count)]
         points, evaluate = points + level.cotangents, level.higher
     rows = [row for level in levels for row in level.rows]
-    if subject.narrow:
+    if subject.narrow and rows:
         rows = _with_float32(subject, levels[0], rows)
     along = tuple(found for level in levels for found in level.along)
     verdict = max((row.verdict for row in rows), key=VERDICTS.index, default=RIGHT)
     verdict = max([verdict, *(found.verdict for found in along)], key=VERDICTS.index)
+    failure = levels[-1].failure
+    if failure is not None:
+        verdict = WRONG
     return GradcheckReport(
         verdict,
         order,
@@ -195,7 +201,8 @@ def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckRepor
         rows=tuple(rows),
         along=along,
         taylor=levels[0].taylor,
-        headline=_headline(rows, along),
+        headline=_headline(rows, along) if failure is None else _broken(levels[-1]),
+        explanation="" if failure is None else _indented(f"{type(failure).__name__}: {failure}"),
         notes=tuple(_notes(subject, levels)),
     )
 
@@ -233,6 +240,14 @@ def _headline(rows: list[Row], along: Sequence[Along]) -> str:
     return f"{total:,} derivative{'' if total == 1 else 's'} compared, {', '.join(found) or 'all right'}"
 
 
+def _broken(level: Level) -> str:
+    return "a gradient can't be computed" + ("" if level.number == 1 else f", in order {level.number}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
 def _notes(subject: Subject, levels: Sequence[Level]) -> list[str]:
     notes = [
         f"not compared one by one: {row.entries - row.checked:,} of {row.entries:,} entries of {row.input}"
@@ -249,7 +264,7 @@ def _notes(subject: Subject, levels: Sequence[Level]) -> list[str]:
     if subject.random.drawn:
         notes.append(f"replayed in each call: {', '.join(subject.random.drawn)}")
     notes += [f"held fixed: {name} {why}" for name, why in subject.fixed]
-    narrow = levels[0].judge.narrow_steps()
+    narrow = None if levels[0].failure else levels[0].judge.narrow_steps()
     if narrow:
         notes.append(f"{narrow[0]} works in {narrow[1]}: the numbers after it carry fewer digits")
     return notes

@@ -66,7 +66,15 @@ class Level:
             [np.ones(outputs[0].shape)] if single else [_cotangent(rng, out.shape) for out in outputs]
         )
         self.higher = _pulled(evaluate, len(points))
-        self.analytic = [g._data for g in self.higher(tensors_on(points + self.cotangents), False)]
+        self.rows: list[Row] = []
+        self.along: list[Along] = []
+        self.taylor: tuple[float, ...] = ()
+        self.failure: Exception | None = None
+        try:
+            self.analytic = [g._data for g in self.higher(tensors_on(points + self.cotangents), False)]
+        except Exception as error:  # whatever a rule of the user's raises; f itself has just run
+            self.failure = error
+            return
         plan = trace(evaluate, points, rng)
         self.lanes = None if plan is None else Lanes(plan, Ways(plan, rng))
         self.eps = max(
@@ -84,7 +92,6 @@ class Level:
             self.eps,
             settings.method != "differences",
         )
-        self.along: list[Along] = []
         costs = [self._cost(place) for place in range(len(points))]
         counts = affordable([point.size for point in points], costs, settings.budget)
         self.rows = [self._row(place, count) for place, count in enumerate(counts)]
