@@ -4,7 +4,7 @@ A `Tensor` records a computation graph and differentiates through it; networks a
 its ops; `gradcheck` holds every gradient against numerical differentiation; `draw` shows the graph.
 """
 
-from tinygrad_edu import data, functional, linalg, nn, optim, random, train
+from tinygrad_edu import data, functional, linalg, nn, optim, random, testing, train
 from tinygrad_edu.autodiff import gradients
 from tinygrad_edu.batching import per_sample_grad, vmap
 from tinygrad_edu.compositions.arrangement import (
@@ -692,6 +692,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensordot",
+    "testing",
     "tile",
     "trace",
     "train",

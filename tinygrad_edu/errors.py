@@ -81,6 +81,10 @@ class FileNotFound(FileError, FileNotFoundError):  # noqa: N818 - the project na
     """A file or folder does not exist."""
 
 
+class DependencyNotFound(TinygradError, ImportError):  # noqa: N818
+    """A Python package that only this part of the project needs is not installed."""
+
+
 class GraphvizNotFound(TinygradError, RuntimeError):  # noqa: N818
     """A picture needs Graphviz's program `dot`, and it is not installed."""
 
