@@ -66,13 +66,16 @@ def arrays(
 ) -> SearchStrategy[np.ndarray]:
     """Arrays with numbers of the domain, none of them nearer than `margin` to its kinks or its ends.
 
-    domain   such as `tg.op.POSITIVE`, or that of an op's argument: `tg.exp.domain[0]`
+    domain   such as `tinygrad_edu.op.POSITIVE`, or that of an op's argument: `tg.log.domain[0]`
     shape    a shape, or a strategy for shapes; by default up to 3 axes with sides of 1 to 4
     dtype    float64, float32 or float16
 
+    >>> from hypothesis import given
     >>> from tinygrad_edu.op import POSITIVE
-    >>> arrays(POSITIVE, shape=(2,)).example().shape  # doctest: +SKIP
-    (2,)
+    >>> @given(arrays(POSITIVE, shape=(2, 3)))
+    ... def test(x):
+    ...     assert x.shape == (2, 3) and (x > 0).all()
+    >>> test()
     """
     st, for_arrays = _hypothesis()
     kind = np.dtype(dtype)

@@ -142,13 +142,19 @@ Evaluate = Callable[[Sequence[Tensor], bool], list[Tensor]]
 def trace(evaluate: Evaluate, points: Sequence[np.ndarray], rng: np.random.Generator) -> Plan | None:
     """The plan of `evaluate` at these points; None where it can't stand for the function."""
     inputs = [Tensor(point, requires_grad=True) for point in points]
+    plan, _ = record(lambda: evaluate(inputs, True), inputs)
+    return plan if _agrees(plan, evaluate, points, rng) else None
+
+
+def record(call: Callable[[], list[Tensor]], inputs: Sequence[Tensor]) -> tuple[Plan, list[Tensor]]:
+    """What a call computed from `inputs`, as a plan, and what it gave."""
     tracer = _Tracer(inputs)
     with watching(tracer):
-        outputs = evaluate(inputs, True)
+        outputs = call()
     plan = tracer.plan
     slots = [tracer.slot_of(output) for output in outputs]
     plan.outputs = [output._data if slot is None else slot for slot, output in zip(slots, outputs)]
-    return plan if _agrees(plan, evaluate, points, rng) else None
+    return plan, outputs
 
 
 def _agrees(plan: Plan, evaluate: Evaluate, points: Sequence[np.ndarray], rng: np.random.Generator) -> bool:

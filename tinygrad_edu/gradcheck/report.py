@@ -101,9 +101,9 @@ class GradcheckReport:
     """
 
     verdict: str
-    order: int
-    rtol: float
-    atol: float
+    order: int = 1
+    rtol: float = 0.0
+    atol: float = 0.0
     rows: tuple[Row, ...] = ()
     along: tuple[Along, ...] = ()
     taylor: tuple[float, ...] = ()
@@ -180,8 +180,8 @@ class GradcheckReport:
             lines.append(f"Taylor remainder: order {' and '.join(orders)} ({meaning})")
         noisy = [row for row in self.rows if row.float32 is not None and not row.float32 < NOISY]
         lines += [
-            f"float32: your own gradient by {row.input} is off by {row.float32:.2g} of its largest entry, which in "
-            "float64 is as above"
+            f"float32: your own gradient by {row.input} is off by {100 * row.float32:.2g} % of its largest entry; the one "
+            "above is that in float64"
             for row in noisy
         ]
         exact = [row.float32 for row in self.rows if row.float32 is not None and row.float32 < NOISY]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradientError, describe
+from tinygrad_edu.gradcheck.plan import Plan, record
 from tinygrad_edu.gradcheck.randomness import Randomness
 from tinygrad_edu.node import here, recording
 from tinygrad_edu.tensor import Tensor, as_tensor
@@ -103,10 +104,11 @@ class Subject:
         """
         return self._call(tensors, np.float64)
 
-    def evaluate_as_given(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Fresh leaves of the users' own dtypes, and what the function gives for them."""
+    def evaluate_as_given(self) -> tuple[list[Tensor], list[Tensor], Plan]:
+        """Fresh leaves of the user's own dtypes, what the function gives for them, and how."""
         tensors = [Tensor(moving.original, requires_grad=True) for moving in self.moving]
-        return tensors, self._call(tensors, None)
+        plan, outputs = record(lambda: self._call(tensors, None), tensors)
+        return tensors, outputs, plan
 
     def _call(self, tensors: Sequence[Tensor], dtype: Any) -> list[Tensor]:
         places = iter(zip(self._places, self._leaves, strict=True))
