@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradcheckError, describe
 from tinygrad_edu.gradcheck.level import Level, Settings
+from tinygrad_edu.gradcheck.localise import Localisation, localise
 from tinygrad_edu.gradcheck.narrow import with_own_gradient
 from tinygrad_edu.gradcheck.numeric import (
     STEP,
@@ -196,15 +197,35 @@ def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckRepor
     failure = levels[-1].failure
     if failure is not None:
         verdict = WRONG
+    wrong = [level for level in levels if level.is_wrong]
+    localisation = _localised(wrong[0]) if wrong else None
+    explained = [] if failure is None else [_indented(f"  {type(failure).__name__}: {failure}")]
+    if localisation is not None:
+        explained.append(_indented(f"  where it comes from:\n{localisation.explanation}", 4))
     return GradcheckReport(
         verdict,
         rows=tuple(rows),
         along=along,
         taylor=levels[0].taylor,
         headline=_headline(rows, along) if failure is None else _broken(levels[-1]),
-        explanation="" if failure is None else _indented(f"  {type(failure).__name__}: {failure}"),
+        explanation="\n".join(explained),
+        localisation=localisation,
         notes=tuple(notes),
     )
+
+
+def _localised(level: Level) -> Localisation | None:
+    """Each op that the function recorded tried alone."""
+    rng = np.random.default_rng(SEED)
+    outputs = level.evaluate(tensors_on(level.points), True)
+    found = [
+        localise(output, cotangent, rng)
+        for output, cotangent in zip(outputs, level.cotangents)
+        if output.requires_grad or len(outputs) == 1
+    ]
+    if len(found) < 2:
+        return found[0] if found else None
+    return Localisation(tuple(finding for one in found for finding in one.findings))
 
 
 # --- the report ----------------------------------------------------------------------------------------------

@@ -97,6 +97,12 @@ class Level:
         self.rows = [self._row(place, count) for place, count in enumerate(counts)]
         self.taylor = self._everything_at_once()
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a gradient of this order is wrong, or can't be computed."""
+        verdicts = {row.verdict for row in self.rows} | {found.verdict for found in self.along}
+        return self.failure is not None or WRONG in verdicts
+
     def _cost(self, place: int) -> float:
         """Numbers computed for one entry of this input."""
         if self.lanes is None:

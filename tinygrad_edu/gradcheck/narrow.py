@@ -43,13 +43,12 @@ def where_digits_go(narrow: Plan, wide: Plan) -> str:
         before = max(errors[source] for source in step.sources if source is not None)
         after = errors[step.slot]
         if after > LOST and after > GROWN * before:
-            result = f"to {after:.0e}" if after < 1 else "not even in its first digit"
+            result = f"only to {after:.0e}" if after < 1 else "in no digit"
             cancel = step.op.name in ("subtract", "add")
             return (
-                f"the digits go at {step.site}: the arguments of {step.op.name} are right to {before:.0e}, its result "
-                + ("only " if after < 1 else "is ")
-                + result
-                + ("; nearly equal numbers cancel there, and float32 has 7 digits" if cancel else "")
+                f"digits are lost at {step.site}: the arguments of {step.op.name} are right to {before:.0e}, its "
+                f"result {result}"
+                + ("; nearly equal numbers cancel there, and float32 has 7 digits: rearrange it" if cancel else "")
             )
     return ""
 

@@ -121,7 +121,7 @@ class GradcheckReport:
             parts += ["  " + line for line in _aligned(_table(self.rows))]
         parts += self._remarks()
         if self.explanation:
-            parts += self.explanation.splitlines()
+            parts.append(self.explanation)
         return "\n".join(parts + [f"  {note}" for note in [*self._witnesses(), *self.notes]])
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,7 +154,8 @@ class GradcheckReport:
         for verdict in VERDICTS[:0:-1]:
             rows = [row for row in self.rows if row.verdict == verdict]
             if rows:
-                more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+                more = f", and in {', '.join(row.place for row in rows[1:3])}" if len(rows) > 1 else ""
+                more += f" and {len(rows) - 3} more" if len(rows) > 3 else ""
                 lines.append(f"  {verdict}: {rows[0].place}{more}")
                 lines += [f"    {line}" for line in rows[0].remark.splitlines()]
         return lines
@@ -171,22 +172,23 @@ class GradcheckReport:
         if right:
             names = ", ".join(dict.fromkeys(along.input for along in right))
             lines.append(f"{UNCHECKED}: right along {len(right)} random directions ({names})")
-        if any(along.what == FORWARD and along.verdict == RIGHT for along in self.along):
+        if self and any(along.what == FORWARD for along in self.along):
             lines.append("forward mode agrees with reverse mode: ⟨u, Jv⟩ = ⟨Jᵀu, v⟩")
         if self.taylor:
             orders = dict.fromkeys("∞" if math.isinf(order) else f"{order:.2f}" for order in self.taylor)
             smooth = all(row.verdict not in (KINK, NOT_DIFFERENTIABLE) for row in self.rows)
             meaning = "2 or more for a right gradient, 1 for a wrong one" if smooth else "1 at a kink, else 2"
             lines.append(f"Taylor remainder: order {' and '.join(orders)} ({meaning})")
-        noisy = [row for row in self.rows if row.float32 is not None and not row.float32 < NOISY]
+        own = [(row.input, row.float32) for row in self.rows if row.float32 is not None]
         lines += [
-            f"float32: your own gradient by {row.input} is off by {100 * row.float32:.2g} % of its largest entry; the one "
-            "above is that in float64"
-            for row in noisy
+            f"float32: your own gradient by {name} is off by {100 * distance:.2g} % of its largest entry; the one "
+            "above is in float64"
+            for name, distance in own
+            if not distance < NOISY
         ]
-        exact = [row.float32 for row in self.rows if row.float32 is not None and row.float32 < NOISY]
-        if exact:
-            lines.append(f"float32: your own gradients are within {max(exact):.1g} of the largest entry in float64")
+        near = [distance for _, distance in own if distance < NOISY]
+        if near:
+            lines.append(f"float32: your own gradients are within {max(near):.1g} of the largest entry in float64")
         return lines
 
 

@@ -130,13 +130,13 @@ class Judge:
             return Opinion(NOT_DIFFERENTIABLE, n, self._jump(n, corners))
         if reliable and n.kink[0]:
             if fits if corners else between:
-                return Opinion(KINK, n, self._kink(a, n, corners))
+                return Opinion(KINK, n, self._kink(a, n, corners, between))
             return Opinion(WRONG, n, self._beyond(a, n, corners, branch))
         if reliable:
             if near:
                 return Opinion(RIGHT, n, "")
             if fits and corners:
-                return Opinion(KINK, n, self._kink(a, n, corners))
+                return Opinion(KINK, n, self._kink(a, n, corners, between))
             return Opinion(WRONG, n, self._wrong(a, n))
         if self.exact and branch is not None and not any(corner.jump for corner in corners) and np.isfinite(branch):
             if fits:
@@ -187,17 +187,19 @@ class Judge:
             lines.append(f"the gradient says {a:.8g}, which is not between them: no choice at the kink gives that")
         return "\n".join(lines)
 
-    def _kink(self, a: float, n: Numeric, corners: Sequence[Corner]) -> str:
+    def _kink(self, a: float, n: Numeric, corners: Sequence[Corner], between: bool) -> str:
         said = list(dict.fromkeys(_corner(self.lanes, corner) for corner in corners)) if self.lanes is not None else []
-        lines = said[:3] + ([f"and {len(said) - 3} more steps that stand on a kink"] if len(said) > 3 else [])
-        if n.kink[0]:
-            lines.append(
-                f"slope {n.left[0]:.6g} before and {n.right[0]:.6g} after it; the gradient, {a:.6g}, is a valid choice"
-            )
-        else:
+        lines = said[:3] + ([f"and {len(said) - 3} more steps stand on a kink"] if len(said) > 3 else [])
+        if not n.kink[0]:
             lines.append(
                 f"the kinks cancel: the slope is {n.central[0]:.6g} on both sides. The gradient, {a:.6g}, is what the "
                 "rules give for their choice at each kink;\nmove the point a little to compare it with the slope"
+            )
+        else:
+            lies = "lies between them" if between else "is what these choices give"
+            lines.append(
+                f"the function has slope {n.left[0]:.6g} before this point and {n.right[0]:.6g} after it; the "
+                f"gradient, {a:.6g}, {lies}: it is not wrong"
             )
         return "\n".join(lines)
 
@@ -256,17 +258,22 @@ def _largest(*arrays: np.ndarray) -> float:
 
 
 def _place(lanes: Lanes, corner: Corner) -> str:
-    """`relu at net.py:12, h[3]`."""
-    index = index_text(tuple(int(i) for i in np.argwhere(corner.mask)[0]))
+    """`h[3] and 2 more elements (relu at net.py:12)`."""
+    places = np.argwhere(corner.mask)
+    index = index_text(tuple(int(i) for i in places[0]))
     name = lanes.plan.name_of(corner.step)
-    at = f", {name}{index}" if name else f", element {index}" if index else ""
-    return f"{corner.step.op.name} at {corner.step.site}{at}"
+    others = len(places) - 1
+    more = f" and {others:,} more element{'' if others == 1 else 's'}" if others else ""
+    op = f"{corner.step.op.name} at {corner.step.site}"
+    if name:
+        return f"{name}{index}{more} ({op})"
+    return f"{op}, element {index}{more}," if index else op
 
 
 def _corner(lanes: Lanes | None, corner: Corner) -> str:
     assert lanes is not None
     if lanes.ways[corner.step] is Way.SWITCH:
-        return f"{_place(lanes, corner)} gives another answer on the other side of this point"
+        return f"{corner.step.op.name} at {corner.step.site} gives another answer on the other side of this point"
     if corner.jump:
         return f"{_place(lanes, corner)} jumps at this point"
     first = tuple(np.argwhere(corner.mask)[0])
@@ -277,8 +284,9 @@ def _corner(lanes: Lanes | None, corner: Corner) -> str:
     low, high, used = *sorted(_rounded(s) for s in slopes[:2]), _rounded(slopes[2])
     what = "any slope" if unit else "any change"
     valid = "" if low <= used <= high else ", which is not"
+    verb = "is on its kink" if np.count_nonzero(corner.mask) == 1 else "are on their kinks"
     return (
-        f"{_place(lanes, corner)} is on its kink: {what} in [{low:.6g}, {high:.6g}] is valid, "
+        f"{_place(lanes, corner)} {verb}: {what} in [{low:.6g}, {high:.6g}] is valid, "
         f"this engine uses {used:.6g}{valid}"
     )
 
