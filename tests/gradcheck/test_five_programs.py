@@ -36,7 +36,7 @@ def words(report):
     [
         ("a wrong op", "wrong", ["the rule of swish", line_of("hidden = swish"), "one-path-only", "product rule"]),
         ("a detached branch", "wrong", ["4 right"]),
-        ("float32 noise", "right", [f"digits are lost at {line_of('millikelvin.mean() ** 2')}", "numbers cancel there"]),
+        ("float32 noise", "right", [f"digits are lost at {line_of('millikelvin.mean() ** 2')}", "cancel there"]),
         ("a kink", "kink", ["h[0, 1] and 7 more elements", line_of("h = tg.relu"), "any slope in [0, 1]", "uses 0"]),
         ("a random function", "depends on randomness", ["np.random", "default_rng(0)"]),
     ],
