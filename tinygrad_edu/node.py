@@ -24,7 +24,12 @@ from tinygrad_edu.op import Op
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep, copy.__file__)  # which call back
 _ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "autodiff", "transforms")
-_FOLDERS = ("compositions", "functional", "batching", "gradcheck")  # x.max() is the user's call, not that of the composition
+_FOLDERS = (
+    "compositions",
+    "functional",
+    "batching",
+    "gradcheck",
+)  # x.max() is the user's call, not that of the composition
 ENGINE_FILES = frozenset(
     [f"{_PACKAGE}{module}.py" for module in _ENGINE]
     + [f"{_PACKAGE}{folder}{os.sep}{module}" for folder in _FOLDERS for module in os.listdir(f"{_PACKAGE}{folder}")]

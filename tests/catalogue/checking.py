@@ -144,3 +144,30 @@ mistake(
         tg.gradcheck(tg.abs, [2.0])
     """,
 )
+mistake(
+    "no-hypothesis",
+    """The strategies of `tg.testing` draw their numbers by means of hypothesis, a package of its own, which isn't
+    installed.""",
+    wrong="""
+        tg.testing.arrays()
+    """,
+    right="""
+        tg.testing.assert_gradients(tg.tanh, np.array([0.5, 1.0]))
+    """,
+    before="""
+        import sys
+        from unittest import mock
+
+        undo.enter_context(mock.patch.dict(sys.modules, {"hypothesis": None}))
+    """,
+)
+mistake(
+    "not-floating",
+    "Derivatives are taken by numbers with fractions; whole numbers and booleans have none.",
+    wrong="""
+        tg.testing.arrays(dtype=np.int64)
+    """,
+    right="""
+        tg.testing.arrays(dtype=np.float32)
+    """,
+)

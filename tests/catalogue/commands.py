@@ -102,3 +102,23 @@ mistake(
             file.write("def powers(x=tg.Tensor(2.0, requires_grad=True)): return {'square': x * x, 'cube': x**3}\\n")
     """,
 )
+mistake(
+    "option-without-meaning",
+    "The option belongs to another use of the command.",
+    wrong="""
+        $ tinygrad-edu gradcheck --params "layer2.*"
+    """,
+    right="""
+        $ tinygrad-edu gradcheck --ops "log1p" --cases 1
+    """,
+)
+mistake(
+    "no-such-op",
+    "No op of the table has that name, or one that fits the pattern.",
+    wrong="""
+        $ tinygrad-edu gradcheck --ops "softmaxx"
+    """,
+    right="""
+        $ tinygrad-edu gradcheck --ops "softmax" --cases 1
+    """,
+)
