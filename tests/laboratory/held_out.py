@@ -1,6 +1,8 @@
-"""Mistakes that nothing was tuned on: for how many is the diagnosis right, and is it ever wrong with confidence?
+"""Mistakes written after the hypotheses, to see whether a diagnosis is ever wrong with confidence.
 
-`says` holds every name that would be true; where it is empty only silence, or a hint, is right.
+`says` holds every name that would be true; where it is empty only silence, or a hint, is right. Both sets were looked
+at after their first run, and hypotheses were added then. In the first run, with 4 seeds each, FIRST (30 rules) had
+51 of 120 named rightly, 60 left unnamed and 8 named wrongly with confidence; LATER (31 rules) 105 of 124, 16 and 3.
 """
 
 from tinygrad_edu.laboratory import WrongRule
@@ -16,7 +18,7 @@ VECTOR = Argument("n")
 LONG = Argument("p")
 SQUARE = Argument("n n")
 
-HELD_OUT = (
+FIRST = (
     WrongRule("gate-held-fixed", "0.5 * x * (1 + np.tanh(x))",
               ("g * (0.5 * (1 + np.tanh(x)) + 0.5 * x * (1 - np.tanh(x) ** 2))",), "g * 0.5 * (1 + np.tanh(x))",
               says("one-path-only")),
@@ -87,3 +89,74 @@ HELD_OUT = (
               ("g[:, None] * np.exp(x - out[:, None])",), "g[:, None] * np.exp(x)",
               says("derivative-of-another-function"), kind="general"),
 )  # fmt: skip
+
+LATER = (
+    WrongRule("hinge-without-label", "np.mean(np.maximum(0, 1 - y * x))",
+              ("-g * y * (y * x < 1) / x.size", "-g * x * (y * x < 1) / x.size"), "-g * (y * x < 1) / x.size",
+              says("power-off"), (Argument(), POSITIVE), kind="general"),
+    WrongRule("relative-entropy-sign", "np.sum(x * np.log(x / y))", ("g * (np.log(x / y) + 1)", "-g * x / y"),
+              "g * x / y", says("wrong-sign"), (Argument("n k", 0.05, 0.2), Argument("n k", 0.05, 0.2)), position=1,
+              kind="general"),
+    WrongRule("binary-entropy-as-of-logits", "-np.mean(y * np.log(x) + (1 - y) * np.log(1 - x))",
+              ("g * (x - y) / (x * (1 - x)) / x.size", "g * np.log(1 / x - 1) / x.size"), "g * (x - y) / x.size",
+              says(), (Argument("n k", 0.1, 0.9), Argument("n k", 0.1, 0.9)), kind="general"),
+    WrongRule("attention-not-scaled", "x @ y.T / np.sqrt(x.shape[1])",
+              ("g @ y / np.sqrt(x.shape[1])", "g.T @ x / np.sqrt(x.shape[1])"), "g @ y", says("factor-root-n"),
+              (Argument("n k"), Argument("m k")), kind="general"),
+    WrongRule("gram-one-side", "x @ x.T", ("(g + g.T) @ x",), "g @ x", says("one-path-only", "forgotten-term"),
+              kind="general"),
+    WrongRule("trace-to-all", "np.trace(x)", ("g * np.eye(len(x))",), "g * np.ones_like(x)",
+              says("gradient-to-all", "ignored-mask"), (SQUARE,), kind="general"),
+    WrongRule("quadratic-form-as-symmetric", "np.sum(x * (y @ x))", ("g * ((y + y.T) @ x)", "g * np.outer(x, x)"),
+              "g * 2 * (y @ x)", says(), (VECTOR, SQUARE), kind="general"),
+    WrongRule("dropout-without-scale", "x * mask * 2", ("g * mask * 2",), "g * mask", says("factor-half"),
+              params=lambda rng, sides: {"mask": rng.random((sides["n"], sides["k"])) < 0.7}),
+    WrongRule("gated-value", "x / (1 + np.exp(-y))",
+              ("g / (1 + np.exp(-y))", "g * out * (1 - 1 / (1 + np.exp(-y)))"), "g * out", says("value-for-derivative"),
+              (Argument(), Argument()), position=1),
+    WrongRule("root-mean-square-fixed", "x / np.sqrt(np.mean(x ** 2))",
+              ("(g - out * np.mean(g * out)) / np.sqrt(np.mean(x ** 2))",), "g / np.sqrt(np.mean(x ** 2))",
+              says("one-path-only", "forgotten-shared-term"), kind="general"),
+    WrongRule("log-cosh-outer-forgotten", "np.log(np.cosh(x))", ("g * np.tanh(x)",), "g * np.sinh(x)",
+              says("derivative-of-another-function")),
+    WrongRule("exp-of-two-x", "np.exp(2 * x)", ("g * 2 * out",), "g * out",
+              says("factor-half", "value-for-derivative")),
+    WrongRule("inverse-root-exponent", "x ** -0.5", ("-0.5 * g * x ** -1.5",), "-0.5 * g * x ** -0.5",
+              says("exponent-not-lowered"), (POSITIVE,)),
+    WrongRule("cumsum-along-other-axis", "np.cumsum(x, axis=0)", ("np.cumsum(g[::-1], axis=0)[::-1]",),
+              "np.cumsum(g[:, ::-1], axis=1)[:, ::-1]", says("wrong-axis"), (SQUARE,), kind="general"),
+    WrongRule("difference-sign", "np.diff(x)", ("np.append(0, g) - np.append(g, 0)",),
+              "np.append(g, 0) - np.append(0, g)", says("wrong-sign"), (LONG,), kind="general"),
+    WrongRule("mean-of-two", "(x + y) / 2", ("g / 2", "g / 2"), "g", says("factor-2"), (Argument(), Argument())),
+    WrongRule("logaddexp-weights-exchanged", "np.log(np.exp(x) + np.exp(y))",
+              ("g * np.exp(x - out)", "g * np.exp(y - out)"), "g * np.exp(y - out)", says("swapped-arguments"),
+              (Argument(), Argument())),
+    WrongRule("share-denominator-fixed", "x / np.sum(x)", ("g / np.sum(x) - np.sum(g * x) / np.sum(x) ** 2",),
+              "g / np.sum(x)", says("one-path-only", "forgotten-shared-term"), (POSITIVE,), kind="general"),
+    WrongRule("smooth-absolute", "np.sqrt(x ** 2 + 1)", ("g * x / out",), "g * x", says("power-off")),
+    WrongRule("smaller-inverted", "np.minimum(x, 1)", ("g * (x < 1)",), "g * (x > 1)", says("inverted-mask")),
+    WrongRule("flattened-by-columns", "x.T.reshape(-1)", ("g.reshape(x.shape[::-1]).T",), "g.reshape(x.shape)",
+              says("permutation-not-undone"), kind="general"),
+    WrongRule("left-padding-cropped-right", "np.concatenate([np.zeros(2), x])", ("g[2:]",), "g[:-2]",
+              says("wrong-slice"), (VECTOR,), kind="general"),
+    WrongRule("upsampling-picks", "np.repeat(x, 2, axis=1)", ("g[:, ::2] + g[:, 1::2]",), "g[:, ::2]",
+              says("lost-duplicates", "forgotten-broadcast-sum"), kind="general"),
+    WrongRule("spread-mean", "np.tile(x[:, None], (1, 3))", ("np.sum(g, axis=1)",), "np.mean(g, axis=1)",
+              says("factor-one-over-n", "constant-factor"), (VECTOR,), kind="general"),
+    WrongRule("linear-part-forgotten", "0.5 * x ** 2 + x", ("g * (x + 1)",), "g * x", says("forgotten-term")),
+    WrongRule("elu-negative-side", "np.where(x > 0, x, np.exp(x) - 1)", ("np.where(x > 0, g, g * (out + 1))",),
+              "np.where(x > 0, g, g * out)", says("wrong-in-part")),
+    WrongRule("softsign-denominator-fixed", "x / (1 + np.abs(x))", ("g / (1 + np.abs(x)) ** 2",),
+              "g / (1 + np.abs(x))", says("one-path-only")),
+    WrongRule("in-float16", "x ** 3", ("g * 3 * x ** 2",), "(g * 3 * x ** 2).astype(np.float16)",
+              says("float16-noise")),
+    WrongRule("determinant-untransposed", "np.linalg.det(x)", ("g * out * np.linalg.inv(x).T",),
+              "g * out * np.linalg.inv(x)", says("transposed"), (SQUARE,), kind="general"),
+    WrongRule("centring-passes-g", "x - np.mean(x, axis=0)", ("g - np.mean(g, axis=0)",), "g",
+              says("forgotten-shared-term", "forgotten-chain-factor", "one-path-only"), (Argument("p k"),),
+              kind="general"),
+    WrongRule("weighted-by-own-g", "np.tanh(x) * y", ("g * y * (1 - np.tanh(x) ** 2)", "g * np.tanh(x)"), "g * out",
+              says("value-for-derivative"), (Argument(), POSITIVE), position=1),
+)  # fmt: skip
+
+HELD_OUT = FIRST + LATER

@@ -6,7 +6,7 @@ rule at other points, cotangents and shapes. Knows op calls; must not know mista
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -162,14 +162,22 @@ class Case:
 
 
 def experiments(call: Call, position: int, g: np.ndarray, found: Jacobian, rng: np.random.Generator) -> list[Case]:
-    """The comparison for `g` and, where the op is small, others: new cotangents, moved arguments, more rows."""
+    """The comparison for `g` and, where the op is small, others: new cotangents, moved arguments, more rows.
+
+    The first is the one that shows most: guesses are made from it.
+    """
     cases = [Case.of(call, position, g, found), Case.of(call, position, call.random_g(rng), found)]
     if call.out.size * np.size(call.arrays[position]) > MOST // 4:
         return cases
-    for other in (*_moved(call, rng), *_stretched(call, position, rng)):
+    wide = _tried(_wide(call, rng), position, rng)
+    return [*wide, *cases, *_tried([*_moved(call, rng), *_stretched(call, position, rng)], position, rng)]
+
+
+def _tried(calls: Iterable[Call], position: int, rng: np.random.Generator) -> list[Case]:
+    cases = []
+    for call in calls:
         try:
-            found = jacobian(other, position, rng)
-            case = Case.of(other, position, other.random_g(rng), found)
+            case = Case.of(call, position, call.random_g(rng), jacobian(call, position, rng))
         except Exception:  # a rule may refuse what its forward takes
             continue
         if case.analytic.shape == case.shape and np.isfinite(case.numeric).all() and np.isfinite(case.analytic).all():
@@ -177,20 +185,39 @@ def experiments(call: Call, position: int, g: np.ndarray, found: Jacobian, rng: 
     return cases
 
 
+def _wide(call: Call, rng: np.random.Generator) -> list[Call]:
+    """The same op far from here, with signs and sizes mixed: both sides of every mask, where the domain allows it."""
+    choices = [
+        [_mixed(a, rng) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in call.arrays]
+        for _ in range(2)
+    ]
+    return _valid(call, choices)
+
+
+def _mixed(a: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.asarray(a * rng.choice([-1.0, 1.0], a.shape) * rng.uniform(0.3, 4.0, a.shape))
+
+
 def _moved(call: Call, rng: np.random.Generator, wanted: int = 2) -> list[Call]:
     """The same op at other points of the same signs: elements shrunk one by one, or all alike."""
     factors = [lambda a: rng.uniform(0.6, 0.95, a.shape)] * wanted + [lambda a: rng.uniform(0.7, 0.95)] * wanted
-    found: list[Call] = []
-    for factor in factors:
-        arrays = [a * factor(a) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in call.arrays]
+    choices = [
+        [a * factor(a) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in call.arrays]
+        for factor in factors
+    ]
+    return _valid(call, choices)[:wanted]
+
+
+def _valid(call: Call, choices: Iterable[Sequence[Any]]) -> list[Call]:
+    """The calls with other arguments, where they give finite numbers of the same shape."""
+    found = []
+    for arrays in choices:
         try:
-            moved = Call.of(call.op, arrays, call.params)
+            other = Call.of(call.op, arrays, call.params)
         except NotReplayable:
             continue
-        if moved.out.shape == call.out.shape and np.isfinite(moved.out).all():
-            found.append(moved)
-        if len(found) == wanted:
-            break
+        if other.out.shape == call.out.shape and np.isfinite(other.out).all():
+            found.append(other)
     return found
 
 

@@ -291,7 +291,10 @@ def _slack(case: Case, prediction: np.ndarray) -> np.ndarray:
 
 
 def _fit(case: Case, prediction: np.ndarray) -> tuple[int, float] | None:
-    """How many different numbers of the prediction agree and are not those of the right derivative, and how well."""
+    """How many different numbers of the prediction agree and are not those of the right derivative, and how well.
+
+    Equal pairs of a prediction and a right value count once: they prove no more than one.
+    """
     known = np.isfinite(prediction) & np.isfinite(case.numeric)
     if not known.any():
         return None
@@ -301,6 +304,6 @@ def _fit(case: Case, prediction: np.ndarray) -> tuple[int, float] | None:
         return None
     telling = known & (np.abs(prediction - case.numeric) > 10 * slack)
     scale = float(np.max(np.abs(prediction[known]), initial=0.0))
-    numbers = case.numeric if scale == 0 else prediction  # where 0 is predicted, what should have been counts
-    digits = np.unique(np.round(numbers[telling] / (np.max(np.abs(numbers[known])) or 1.0), 6))
-    return int(digits.size), float(np.max(away[known], initial=0.0)) / (scale or 1.0)
+    size = max(scale, float(np.max(np.abs(case.numeric[known]), initial=0.0))) or 1.0
+    pairs = np.round(np.stack([prediction[telling], case.numeric[telling]]) / size, 6)
+    return np.unique(pairs, axis=1).shape[1], float(np.max(away[known], initial=0.0)) / (scale or 1.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_edu.gradcheck.case import Case
-from tinygrad_edu.gradcheck.mistakes.guess import Guess
+from tinygrad_edu.gradcheck.mistakes.guess import Guess, letter
 
 
 def moves(case: Case) -> Iterator[Guess]:
@@ -51,7 +51,6 @@ def products(case: Case) -> Iterator[Guess]:
     for k, b in case.others.items():
         if b.ndim != 2:
             continue
-        letter = "xyzuvw"[k] if k < 6 else "b"
         right = [form for form, value in _products(g, b, case.shape) if np.allclose(value, case.numeric, 1e-7)]
         if not right:
             continue
@@ -59,11 +58,36 @@ def products(case: Case) -> Iterator[Guess]:
         for form, value in _products(g, b, case.shape):
             if form not in right:
                 name, what, rank = _difference(form, truth)
-                said, correct = _text(form, letter), _text(truth, letter)
+                said, correct = _text(form, letter(k)), _text(truth, letter(k))
                 yield Guess(
                     name, value, f"{what}: the rule gives {said}", f"write {correct}; shapes that all differ show it",
                     rank, said,
                 )  # fmt: skip
+
+
+def one_of_two_products(case: Case) -> Iterator[Guess]:
+    """An argument that stands on both sides, as in x @ x.T: the rule is a sum of two products, and one is missing."""
+    if case.g is None or case.x is None or case.g.ndim != 2 or len(case.shape) != 2:
+        return
+    operands = {case.position: case.x, **case.others}
+    products = [
+        (_text(form, letter(k)), value)
+        for k, b in operands.items()
+        if b.ndim == 2
+        for form, value in _products(case.g, b, case.shape)
+    ]
+    for i, (text, value) in enumerate(products):
+        for other_text, other in products[i + 1 :]:
+            if np.allclose(value + other, case.numeric, 1e-7) and not np.allclose(value, other, 1e-7):
+                for said, part in ((text, value), (other_text, other)):
+                    for times in (1, 2):
+                        yield Guess(
+                            "one-path-only", times * part,
+                            "the argument is used twice, and the rule counts "
+                            f"{'one use only' if times == 1 else 'the same use twice'}: it gives "
+                            f"{'' if times == 1 else '2 '}{said}",
+                            f"add the contributions of both uses: {text} + {other_text}", 3.4, f"{times} {said}",
+                        )  # fmt: skip
 
 
 Form = tuple[bool, bool, bool, bool]  # g first, g transposed, the other transposed, the whole transposed
@@ -84,9 +108,9 @@ def _products(g: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> Iterator[
                     yield (g_first, turn_g, turn_b, True), value.T
 
 
-def _text(form: Form, letter: str) -> str:
+def _text(form: Form, name: str) -> str:
     g_first, turn_g, turn_b, turn = form
-    u, v = "g.T" if turn_g else "g", f"{letter}.T" if turn_b else letter
+    u, v = "g.T" if turn_g else "g", f"{name}.T" if turn_b else name
     text = f"{u} @ {v}" if g_first else f"{v} @ {u}"
     return f"({text}).T" if turn else text
 
@@ -139,4 +163,4 @@ def turned_operand(case: Case) -> Iterator[Guess]:
                 )  # fmt: skip
 
 
-GUESSERS = (moves, products, turned_operand)
+GUESSERS = (moves, products, one_of_two_products, turned_operand)

@@ -69,6 +69,12 @@ def factors(case: Case) -> Iterator[Guess]:
                 f"the rule gives 1/n of the derivative, n = {n} being {what}",
                 "don't divide by n: take the sum, not the mean", 2.2, what,
             )  # fmt: skip
+            for power, words in ((0.5, "√n times"), (-0.5, "1/√n of")):
+                yield Guess(
+                    "factor-root-n", n**power * case.numeric,
+                    f"the rule gives {words} the derivative, n = {n} being {what}",
+                    "the forward divides by √n, as scaled products do: so does the rule, once", 2.4, f"{words} {what}",
+                )  # fmt: skip
 
 
 def wrong_counts(case: Case) -> Iterator[Guess]:
