@@ -68,13 +68,13 @@ class Cause(Diagnosis):
 
 def hint(cases: Sequence[Case]) -> Diagnosis | None:
     """Where the rule is wrong, if only in a part that can be described; or that it is nearly right."""
-    found = [_wrong_part(case) for case in cases]
-    patterns = [set(patterns) for patterns in found if patterns is not None]
-    common = set.intersection(*patterns) if patterns and len(patterns) == len(found) else set()
-    if common:
+    partly = [case for case in cases if 0 < np.count_nonzero(_wrong(case)) < case.numeric.size]
+    common = set.intersection(
+        *({words for words, where in _parts(c) if np.array_equal(where, _wrong(c))} for c in cases)
+    )
+    if partly and common:
         pattern = min(common, key=len)
-        case = cases[0]
-        wrong = _wrong(case)
+        wrong = _wrong(partly[0])
         return Diagnosis(
             "wrong-in-part", f"the rule is right elsewhere, and wrong exactly {pattern}",
             f"{int(wrong.sum())} of {wrong.size} elements are wrong, {pattern}; so in {len(cases)} experiments",
@@ -100,14 +100,6 @@ def _wrong(case: Case) -> np.ndarray:
     scale = np.max(np.abs(case.numeric), initial=0.0)
     away = np.abs(case.analytic - case.numeric)
     return np.asarray(away > 1e-6 * np.maximum(np.abs(case.numeric), 1e-3 * scale) + 10 * case.error)
-
-
-def _wrong_part(case: Case) -> list[str] | None:
-    """Descriptions of the elements that are wrong; None where all are, or where none is."""
-    wrong = _wrong(case)
-    if wrong.all() or not wrong.any():
-        return None
-    return [words for words, where in _parts(case) if np.array_equal(where, wrong)]
 
 
 def _parts(case: Case) -> Iterator[tuple[str, np.ndarray]]:
