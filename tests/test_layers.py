@@ -1,6 +1,7 @@
 """Layers: a module imports only from lines above its own; imports for type checkers don't count."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
