@@ -66,6 +66,13 @@ def test_module_imports_only_from_the_layers_above_it(file):
     assert found <= ONLY.get(own, found)
 
 
+def test_the_readme_says_what_lives_in_every_layer():
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf8")
+    table = readme.partition("## How it is made")[2].partition("\n## ")[0]
+    said = {name for row in re.findall(r"^\|(.*?)\|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert said == {name for names in LAYERS for name in names} - {"__main__"}
+
+
 def test_every_layer_exists():
     assert {name for names in LAYERS for name in names} <= {layer_of(file) for file in FILES}
 
