@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from tinygrad_edu import __version__
-from tinygrad_edu.commands import draw, evaluate, gradcheck, train
+from tinygrad_edu.commands import draw, evaluate, explain, explore, gradcheck, train
 from tinygrad_edu.commands.common import say
 from tinygrad_edu.errors import GradcheckError, GraphvizNotFound, TinygradError, TrainingError
 
-COMMANDS: Final = (train, evaluate, gradcheck, draw)
+COMMANDS: Final = (train, evaluate, gradcheck, draw, explore, explain)
 STATUS: Final = ((GraphvizNotFound, 3), (TrainingError, 1), (GradcheckError, 1), (TinygradError, 2))
 
 

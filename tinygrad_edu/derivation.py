@@ -107,7 +107,9 @@ class Derivation:
         node = self.node(card)
         if node.op is None:
             return ""
-        return linecache.getline(*line_of(node.code, node.instruction, node.scope)).strip()
+        path, line = line_of(node.code, node.instruction, node.scope)
+        linecache.checkcache(path)  # in a notebook or a test the file may have changed
+        return linecache.getline(path, line).strip()
 
     # --- the rules -------------------------------------------------------------------------------------------
 

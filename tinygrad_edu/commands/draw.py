@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import functools
-import inspect
 import os
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import functional, nn
+from tinygrad_edu import nn
 from tinygrad_edu.commands.common import command, say, whole
 from tinygrad_edu.commands.evaluate import read_settings
+from tinygrad_edu.commands.function import function_of
 from tinygrad_edu.commands.rundata import MODEL, datasets
-from tinygrad_edu.commands.target import Target, complaints, load, tensors_in
-from tinygrad_edu.errors import DataError, ProgramError, describe
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.errors import DataError, describe
 
 SUFFIXES = "svg, html, png, pdf, dot, mmd, json, txt"
 
@@ -61,7 +57,7 @@ def draw_command(options: argparse.Namespace) -> int:
         )
     from tinygrad_edu.render.draw import draw
 
-    function, args = _example() if options.target is None else _function(load(options.target), options.result)
+    function, args = function_of(options.target, options.result)
     picture = draw(
         function,
         *args,
@@ -78,55 +74,6 @@ def draw_command(options: argparse.Namespace) -> int:
         say(line)
     say(f"wrote     {path}")
     return 0
-
-
-def _example() -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
-    """A small network's loss, of which every number fits on its card."""
-    mlp = nn.MLP([2, 3, 1], activation="tanh", output_activation=None, rng=0)
-
-    def loss() -> Tensor:
-        x, y = Tensor([[0.5, -1.0]], name="x"), Tensor([[0.25]], name="y")
-        return functional.mse_loss(mlp(x), y)
-
-    return loss, ()
-
-
-def _function(target: Target, place: str | None) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
-    """The user's function as one that gives one Tensor, and what to call it with."""
-    given = target.arguments()
-
-    @functools.wraps(getattr(target.function, "forward", target.function))  # variables of the code name the cards
-    def chosen(*args: Any) -> Tensor:
-        with complaints(target):
-            result = _call(target.function, dict(zip(given, args)))
-        return _chosen(target, result, place)
-
-    return chosen, tuple(given.values())
-
-
-def _call(function: Callable[..., Any], given: dict[str, Any]) -> Any:
-    """What the function gives; each argument goes to its parameter in the way it can be passed."""
-    if hasattr(function, "forward"):  # a network
-        return function(*given.values())
-    bound = inspect.signature(function).bind_partial()
-    bound.arguments.update(given)
-    return function(*bound.args, **bound.kwargs)
-
-
-def _chosen(target: Target, result: Any, place: str | None) -> Tensor:
-    found = tensors_in(target, result)
-    if place is None and len(found) == 1:
-        return next(iter(found.values()))
-    if place not in found:
-        places = ", ".join(filter(None, found))
-        what = f"{target.name} gave {len(found)} Tensors; which one?" if place is None else f"there is no {place}"
-        raise ProgramError(
-            describe(
-                f"{what}", where=target.path, found=places or "one Tensor", fix=f'--result "{next(iter(found))}"',
-                code="which-result",
-            )
-        )  # fmt: skip
-    return found[place]
 
 
 def _draw_run(options: argparse.Namespace) -> int:

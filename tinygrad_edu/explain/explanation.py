@@ -60,6 +60,7 @@ class Route:
     factors   the local derivatives from `wrt` on, where single numbers are followed; else empty
     lines     the steps from the output back, where tensors are; else empty
     paths     how many paths of single numbers go this way
+    choices   which operand is meant, where an op has the same one twice: "by operand 1 of t1"
     """
 
     names: tuple[str, ...]
@@ -67,6 +68,7 @@ class Route:
     factors: tuple[Factor, ...] = ()
     lines: tuple[Line, ...] = ()
     paths: int = 1
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,22 +148,7 @@ class _Explain:
         <BLANKLINE>
         In words: if a grows by 0.001, result grows by about 0.016.
         """
-        if isinstance(paths, bool) or not isinstance(paths, int) or paths < 1:
-            raise DataError(
-                describe(f"paths must be a whole number from 1, not {paths!r}", where=here(), code="explain-paths")
-            )
-        derivation = Derivation(*_named(loss, names))
-        card = _card_of(derivation, wrt)
-        if card is None:
-            name = one_line(wrt.name or "wrt") if isinstance(wrt, Tensor) else wrt
-            return _unconnected(derivation, name, wrt)
-        cone = Cone(derivation, card)
-        place = _place(derivation, card, index) if index is not None else None
-        if place is not None and derivation.value(card).shape != ():
-            return _of_element(cone, place, paths)
-        if all(derivation.value(c).size == 1 for c in cone.cards) and cone.steps:
-            return _of_numbers(cone, paths)
-        return _of_tensors(cone, paths)
+        return explained(Derivation(*_named(loss, names)), wrt, index, paths)
 
     def order(self, loss: Tensor, names: Mapping[Any, Any] | None = None) -> Order:
         """Why backward needs an order: what a recursion gives that goes on before a gradient is complete.
@@ -177,6 +164,25 @@ class _Explain:
 
 
 explain = _Explain()
+
+
+def explained(derivation: Derivation, wrt: Tensor | str, index: Any = None, paths: int = SHOWN) -> Explanation:
+    """The explanation of one gradient of a derivation; see `explain`."""
+    if isinstance(paths, bool) or not isinstance(paths, int) or paths < 1:
+        raise DataError(
+            describe(f"paths must be a whole number from 1, not {paths!r}", where=here(), code="explain-paths")
+        )
+    card = _card_of(derivation, wrt)
+    if card is None:
+        name = one_line(wrt.name or "wrt") if isinstance(wrt, Tensor) else wrt
+        return _unconnected(derivation, name, wrt)
+    cone = Cone(derivation, card)
+    place = _place(derivation, card, index) if index is not None else None
+    if place is not None and derivation.value(card).shape != ():
+        return _of_element(cone, place, paths)
+    if all(derivation.value(c).size == 1 for c in cone.cards) and cone.steps:
+        return _of_numbers(cone, paths)
+    return _of_tensors(cone, paths)
 
 
 # --- what is asked for ---------------------------------------------------------------------------------------
@@ -241,6 +247,15 @@ def _names(derivation: Derivation, wrt: str, steps: Sequence[Step]) -> tuple[str
     return (by_id[wrt].name, *(by_id[step.source].name for step in reversed(steps)))
 
 
+def _choices(derivation: Derivation, steps: Sequence[Step]) -> tuple[str, ...]:
+    by_id = derivation.graph.by_id
+    return tuple(
+        f"by operand {step.position + 1} of {by_id[step.source].name}"
+        for step in reversed(steps)
+        if by_id[step.source].inputs.count(step.target) > 1
+    )
+
+
 def _of_tensors(cone: Cone, most: int) -> Explanation:
     derivation = cone.derivation
     found = cone.largest(most)
@@ -263,7 +278,8 @@ def _route_of_tensors(derivation: Derivation, wrt: str, path: Path) -> Route:
     for step, gradient in zip(path.steps, path.gradients):
         lines.append(_line(derivation, step, incoming, gradient))
         incoming = gradient
-    return Route(_names(derivation, wrt, path.steps), path.contribution, lines=tuple(lines))
+    names, choices = _names(derivation, wrt, path.steps), _choices(derivation, path.steps)
+    return Route(names, path.contribution, lines=tuple(lines), choices=choices)
 
 
 def _line(derivation: Derivation, step: Step, incoming: np.ndarray, gradient: np.ndarray) -> Line:
@@ -300,7 +316,8 @@ def _of_numbers(cone: Cone, most: int) -> Explanation:
         for step in reversed(path.steps):
             value = derivation.pulled(step.source, step.position, np.ones_like(derivation.value(step.source))).item()
             factors.append(_factor(derivation, Hop(step, 0, 0, value)))
-        routes.append(Route(_names(derivation, cone.wrt, path.steps), path.contribution, tuple(factors)))
+        names, choices = _names(derivation, cone.wrt, path.steps), _choices(derivation, path.steps)
+        routes.append(Route(names, path.contribution, tuple(factors), choices=choices))
     return Explanation(
         output=derivation.graph.result.name,
         wrt=derivation.graph.by_id[cone.wrt].name,

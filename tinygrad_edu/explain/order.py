@@ -99,7 +99,7 @@ class Order:
                 wrong, right = _number(self.naive[name]), _number(self.right[name])
                 lines.append(f"  ∂{self.output}/∂{name} = {wrong}, which is wrong: it is {right}")
         else:
-            lines.append("Here any order gives the same: no computed card is used twice.")
+            lines.append("Here any order gives the same: whatever a card passes on has arrived by then.")
         if self.calls > steps:
             lines += [
                 "",

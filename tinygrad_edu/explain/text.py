@@ -95,7 +95,7 @@ def _numbered(number: int, lines: list[str]) -> list[str]:
 
 
 def _route(e: Explanation, route: Route, before: Route | None) -> list[str]:
-    arrows = _chain(route.names)
+    arrows = _chain(route.names) + (f"   ({', '.join(route.choices)})" if route.choices else "")
     if route.factors:
         return [arrows, *_product(route)]
     return [arrows, *_constant_product(route), *_table(e, route, before)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_edu.derivation import Derivation
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.render.draw import check_options, fitted
+from tinygrad_edu.render.expression import whole_expression
 from tinygrad_edu.subject import subject_of
 from tinygrad_edu.tensor import Tensor
 
@@ -22,10 +23,17 @@ FRAME_HEIGHT = 720  # of the page in a notebook, in pixels
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Page:
-    """A page, as `html`; notebooks show it in a frame. `path` is where it was written, if it was."""
+    """A page, as `html`; notebooks show it in a frame.
+
+    path    where it was written, if it was
+    title   the computation on one line
+    steps   how many steps it has
+    """
 
     html: str
     path: Path | None = None
+    title: str = ""
+    steps: int = 0
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to `path`, whole or not at all, and give the path back."""
@@ -78,4 +86,7 @@ def explore(
     derivation = Derivation(tensor, names, program)
     graph, depth = fitted(derivation.graph, depth, max_nodes)
     html = page_source(Record(derivation, graph, depth), direction)
-    return Page(html, write_atomically(Path(path), html.encode()) if path is not None else None)
+    written = write_atomically(Path(path), html.encode()) if path is not None else None
+    forward = sum(card.computed for card in graph.cards)
+    backward = sum(card.computed and card.grad is not None for card in graph.cards)
+    return Page(html, written, whole_expression(graph), forward + 1 + backward)
