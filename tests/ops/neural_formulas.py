@@ -7,6 +7,9 @@ import numpy as np
 
 def _pairs(sides, kernel, stride, padding, dilation):
     """For every place of the kernel and every element of it: which element of the data lies there, if any."""
+    stride = kernel if stride is None else stride
+    stride, dilation = (n if isinstance(n, tuple) else (n,) * len(kernel) for n in (stride, dilation))
+    padding = padding if isinstance(padding, tuple) else ((padding, padding),) * len(kernel)
     before = [a for a, _ in padding]
     places = [
         (side + a + b - d * (k - 1) - 1) // s + 1
@@ -32,7 +35,7 @@ def _met(x_shape, weight_shape, stride, padding, dilation, groups):
     return met, (x_shape[0], outputs, *places)
 
 
-def conv(x, weight, stride, padding, dilation, groups):
+def conv(x, weight, stride=1, padding=0, dilation=1, groups=1):
     met, shape = _met(x.shape, weight.shape, stride, padding, dilation, groups)
     out = np.zeros(shape)
     for of_x, of_weight, of_out in met:
@@ -40,14 +43,14 @@ def conv(x, weight, stride, padding, dilation, groups):
     return out
 
 
-def conv_transpose(y, weight, sides, stride, padding, dilation, groups):
+def conv_transpose(y, weight, sides, stride=1, padding=0, dilation=1, groups=1):
     out = np.zeros((len(y), weight.shape[1] * groups, *sides))
     for of_x, of_weight, of_out in _met(out.shape, weight.shape, stride, padding, dilation, groups)[0]:
         out[of_x] += y[of_out] * weight[of_weight]
     return out
 
 
-def conv_weight(x, y, kernel, stride, padding, dilation, groups):
+def conv_weight(x, y, kernel, stride=1, padding=0, dilation=1, groups=1):
     out = np.zeros((y.shape[1], x.shape[1] // groups, *kernel))
     for of_x, of_weight, of_out in _met(x.shape, out.shape, stride, padding, dilation, groups)[0]:
         out[of_weight] += y[of_out] * x[of_x]
@@ -63,7 +66,7 @@ def _windows(sides, kernel, stride, padding, dilation):
     return windows, places
 
 
-def _over_windows(function, x, kernel, stride, padding, dilation):
+def _over_windows(function, x, kernel, stride=None, padding=0, dilation=1):
     """function(batch, window, place) for all of them; the shape of one number per window."""
     batch = x.shape[: x.ndim - len(kernel)]
     windows, places = _windows(x.shape[x.ndim - len(kernel) :], kernel, stride, padding, dilation)

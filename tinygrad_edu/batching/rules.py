@@ -312,8 +312,7 @@ def _convolve(op: Op, arrays: Arrays, params: Params) -> Tensor:
     x, kernel = (a.reshape(1, 1, -1) for a in arrays)
     n, m = x.shape[-1], kernel.shape[-1]
     start, end = margins(n, m, params.get("mode", "full"))
-    settings: Params = {"stride": (1,), "padding": ((m - 1, m - 1),), "dilation": (1,), "groups": 1}
-    full: Tensor = conv(x, kernel[..., ::-1], **settings)
+    full: Tensor = conv(x, kernel[..., ::-1], padding=m - 1)
     return full.reshape(-1)[start : n + m - 1 - end]
 
 
@@ -373,7 +372,7 @@ def _conv(op: Op, arrays: Arrays, params: Params) -> Tensor:
     if not isinstance(weight, Batched):
         out = op(full_of(x).reshape(samples * x.shape[0], *x.shape[1:]), weight, **params)
         return out.reshape(samples, x.shape[0], *out.shape[1:])
-    groups = samples * params["groups"]
+    groups = samples * params.get("groups", 1)
     own = full_of(weight).reshape(samples * weight.shape[0], *weight.shape[1:])
     return _from_groups(op(_as_groups(everywhere(x, samples)), own, **{**params, "groups": groups}), samples)
 
@@ -382,7 +381,7 @@ def _conv(op: Op, arrays: Arrays, params: Params) -> Tensor:
 def _conv_weight(op: Op, arrays: Arrays, params: Params) -> Tensor:
     samples = samples_in(*arrays)
     x, y = (_as_groups(everywhere(a, samples)) for a in arrays)
-    out = op(x, y, **{**params, "groups": samples * params["groups"]})
+    out = op(x, y, **{**params, "groups": samples * params.get("groups", 1)})
     return out.reshape(samples, out.shape[0] // samples, *out.shape[1:])
 
 

@@ -45,6 +45,12 @@ def per_axis(value: Any, name: str, count: int, least: int = 1) -> tuple[int, ..
     return (whole(value, name, least),) * count
 
 
+def shortest(numbers: tuple[Any, ...]) -> Any:
+    """One number where all are the same, of pairs too: pictures are shorter."""
+    flat = {n for number in numbers for n in (number if isinstance(number, tuple) else (number,))}
+    return flat.pop() if len(flat) == 1 else numbers
+
+
 def real(value: Any, name: str, low: float = -float("inf"), high: float = float("inf")) -> float:
     """`value` as a float in [low, high]. Raises DtypeError for what is no number, DataError outside."""
     if isinstance(value, Tensor) and value.size == 1 and not value.requires_grad:

@@ -61,7 +61,7 @@ def cross_entropy(
     if not logits.ndim or target.shape not in (logits.shape, logits.shape[:axis] + logits.shape[axis + 1 :]):
         raise _no_classification("cross_entropy", logits, target)
     weights = _class_weights("cross_entropy", weight, logits, axis)
-    logs = log_softmax(logits, axis=axis)
+    logs = log_softmax(logits, axis=axis if logits.ndim > 2 else -1)
     if target.shape != logits.shape:
         return _of_labels("cross_entropy", logs, axis, target, weights, ignore_index, reduction, smoothing)
     if ignore_index >= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import AXES, per_axis, whole
+from tinygrad_edu.functional.checks import AXES, per_axis, shortest, whole
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import convolution as rows
@@ -91,7 +91,7 @@ def _convolved(
     single = x.ndim == ndim + 1
     if single:
         x = x.reshape(1, *x.shape)
-    out = rows.conv(x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+    out = rows.conv(x, weight, groups=groups, **_given(stride, pairs, dilation))
     return _with_bias(name, out, bias, outputs, ndim, single)
 
 
@@ -155,8 +155,8 @@ def _transposed(
     if any(extra >= max(s, d) for extra, s, d in zip(more, stride, dilation, strict=True)):
         raise DataError(
             describe(
-                f"{name}: output_padding {_short(more)} must be less than the stride {_short(stride)} or the "
-                f"dilation {_short(dilation)}",
+                f"{name}: output_padding {shortest(more)} must be less than the stride {shortest(stride)} or the "
+                f"dilation {shortest(dilation)}",
                 where=here(),
                 why="it chooses between the sides that have the same convolution, and there are no more of them",
                 code="output-padding-too-large",
@@ -170,7 +170,7 @@ def _transposed(
     if single:
         x = x.reshape(1, *x.shape)
     pairs = tuple((p, p - extra) for p, extra in zip(padding, more, strict=True))
-    out = rows.conv_transpose(x, weight, sides=sides, stride=stride, padding=pairs, dilation=dilation, groups=groups)
+    out = rows.conv_transpose(x, weight, sides=sides, groups=groups, **_given(stride, pairs, dilation))
     return _with_bias(name, out, bias, weight.shape[1] * groups, ndim, single)
 
 
@@ -193,8 +193,8 @@ def _with_bias(name: str, out: Tensor, bias: Any, outputs: int, ndim: int, singl
 # --- settings that fit ---------------------------------------------------------------------------------------
 
 
-def _short(numbers: tuple[int, ...]) -> str:
-    return str(numbers[0]) if len(set(numbers)) == 1 else str(numbers)
+def _given(stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
+    return {"stride": shortest(stride), "padding": shortest(padding), "dilation": shortest(dilation)}
 
 
 def _padding(name: str, padding: Any, kernel: Any, stride: Any, dilation: Any) -> tuple[tuple[int, int], ...]:
@@ -216,7 +216,7 @@ def _padding(name: str, padding: Any, kernel: Any, stride: Any, dilation: Any) -
     if any(s != 1 for s in stride):
         raise DataError(
             describe(
-                f'{name}: padding="same" needs stride 1, not {_short(stride)}',
+                f'{name}: padding="same" needs stride 1, not {shortest(stride)}',
                 where=here(),
                 why="with a stride the sides can't stay the same",
                 fix="padding=(kernel - 1) // 2",
@@ -284,7 +284,7 @@ def _not_divisible(name: str, channels: int, groups: int, weight: Tensor) -> Sha
 def _too_large(name: str, x: Tensor, weight: Tensor, dilation: Any, padding: Any, sides: Any = None) -> ShapeError:
     facts = {"where": here(), "input": label(x), "weight": label(weight), "padding": padding}
     if max(dilation) > 1:
-        facts["dilation"] = _short(dilation)
+        facts["dilation"] = shortest(dilation)
     what = "the kernel is larger than the padded input" if sides is None else f"the result would have sides {sides}"
     fix = "a smaller kernel or more padding" if sides is None else "less padding"
     return ShapeError(describe(f"{name}: {what}", **facts, fix=fix, code="conv-kernel-too-large"))

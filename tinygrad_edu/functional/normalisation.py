@@ -190,9 +190,8 @@ def local_response_norm(x: Operand, size: int, alpha: float = 1e-4, beta: float 
     if x.ndim < 2:
         raise _too_few_axes(name, x, "(n, channels, …)")
     rest = x.ndim - 2
-    ones = (1,) * (1 + rest)
     padding = ((size // 2, (size - 1) // 2), *((0, 0),) * rest)
-    near = sum_pool(square(x), kernel=(size, *ones[1:]), stride=ones, padding=padding, dilation=ones)
+    near = sum_pool(square(x), kernel=(size, *(1,) * rest), stride=1, padding=padding)
     return x / power(real(k, "k") + real(alpha, "alpha") / size * near, real(beta, "beta"))
 
 

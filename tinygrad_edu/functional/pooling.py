@@ -11,7 +11,7 @@ from tinygrad_edu.compositions.joining import stack
 from tinygrad_edu.compositions.reduction import amax
 from tinygrad_edu.compositions.shape import swapaxes
 from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import AXES, floating, per_axis, whole
+from tinygrad_edu.functional.checks import AXES, floating, per_axis, shortest, whole
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import pooling as rows
@@ -82,7 +82,7 @@ def _max_pool(
     kernel, stride, padding = _window(name, ndim, x, kernel_size, stride, padding)
     dilation = per_axis(dilation, "dilation", ndim)
     pairs = _reach(name, x, kernel, stride, padding, dilation, ceil_mode)
-    return rows.max_pool(x, kernel=kernel, stride=stride, padding=pairs, dilation=dilation)
+    return rows.max_pool(x, kernel=kernel, dilation=shortest(dilation), **_given(kernel, stride, pairs))
 
 
 # --- the mean of each window ---------------------------------------------------------------------------------
@@ -135,9 +135,8 @@ def _avg_pool(
 ) -> Tensor:  # fmt: skip
     x = floating(as_tensor(x), name)
     kernel, stride, padding = _window(name, ndim, x, kernel_size, stride, padding)
-    ones = (1,) * ndim
-    pairs = _reach(name, x, kernel, stride, padding, ones, ceil_mode)
-    total = rows.sum_pool(x, kernel=kernel, stride=stride, padding=pairs, dilation=ones)
+    pairs = _reach(name, x, kernel, stride, padding, (1,) * ndim, ceil_mode)
+    total = rows.sum_pool(x, kernel=kernel, **_given(kernel, stride, pairs))
     if divisor_override is not None:
         return total / whole(divisor_override, "divisor_override")
     along = [
@@ -245,6 +244,10 @@ def _one_kernel(sides: tuple[int, ...], windows: list[list[tuple[int, int]]]) ->
 
 
 # --- settings that fit ---------------------------------------------------------------------------------------
+
+
+def _given(kernel: Any, stride: Any, padding: Any) -> dict[str, Any]:
+    return {"stride": None if stride == kernel else shortest(stride), "padding": shortest(padding)}
 
 
 def _check_axes(name: str, ndim: int, x: Tensor) -> None:

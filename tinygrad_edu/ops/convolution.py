@@ -27,6 +27,13 @@ Pairs = tuple[tuple[int, int], ...]
 _BLOCK = 1 << 17
 
 
+def per_axis(ndim: int, stride: Any, padding: Any, dilation: Any) -> tuple[Sides, Pairs, Sides]:
+    """The three with one entry per axis: a number stands for all axes, and a padding for both ends."""
+    strides = (stride,) * ndim if isinstance(stride, int) else stride
+    pairs = ((padding, padding),) * ndim if isinstance(padding, int) else padding
+    return strides, pairs, (dilation,) * ndim if isinstance(dilation, int) else dilation
+
+
 def out_sides(sides: Sides, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides) -> Sides:
     """How many places a kernel has along each axis: ⌊(side + padding − dilation · (kernel − 1) − 1) / stride⌋ + 1."""
     return tuple(
@@ -50,7 +57,8 @@ def last_axes(parts: Iterable[Any]) -> tuple[Any, ...]:
     return (Ellipsis, *parts)
 
 
-def _grid(kernel: Sides, places: Sides, stride: Sides, padding: Pairs, dilation: Sides) -> _Grid:
+def _grid(kernel: Sides, places: Sides, stride: Any, padding: Any, dilation: Any) -> _Grid:
+    stride, padding, dilation = per_axis(len(kernel), stride, padding, dilation)
     return _Grid(kernel, places, tuple(-before for before, _ in padding), stride, dilation)
 
 
@@ -132,14 +140,14 @@ def _slid(x: Array, weight: Array, grid: _Grid, groups: int) -> Array:
     return out
 
 
-def _conv(x: Array, weight: Array, stride: Sides, padding: Pairs, dilation: Sides, groups: int) -> Array:
+def _conv(x: Array, weight: Array, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
     kernel = weight.shape[2:]
-    places = out_sides(x.shape[2:], kernel, stride, padding, dilation)
+    places = out_sides(x.shape[2:], kernel, *per_axis(len(kernel), stride, padding, dilation))
     return _slid(x, weight, _grid(kernel, places, stride, padding, dilation), groups)
 
 
 def _conv_weight(
-    x: Array, y: Array, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides, groups: int
+    x: Array, y: Array, kernel: Sides, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Array:
     count, channels, *places = y.shape
     grid = _grid(kernel, tuple(places), stride, padding, dilation)
@@ -177,7 +185,7 @@ def _phases(side: int, k: int, stride: int, before: int, dilation: int) -> list[
 
 
 def _conv_transpose(
-    y: Array, weight: Array, sides: Sides, stride: Sides, padding: Pairs, dilation: Sides, groups: int
+    y: Array, weight: Array, sides: Sides, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Array:
     """One plain convolution with the turned kernel per phase. Zeros put between the elements of y would be the
     same, at stride² times the work. Adding up what each place gives to the columns under it takes 7.1 instead of 6.3 ms
@@ -185,7 +193,7 @@ def _conv_transpose(
     """
     _, channels, *kernel = weight.shape
     turned = weight.reshape(groups, -1, channels, *kernel).swapaxes(1, 2).reshape(groups * channels, -1, *kernel)
-    axes = zip(sides, kernel, stride, padding, dilation)
+    axes = zip(sides, kernel, *per_axis(len(sides), stride, padding, dilation))
     phases = [_phases(side, k, s, before, d) for side, k, s, (before, _), d in axes]
     out = np.zeros((len(y), groups * channels, *sides), np.result_type(y, weight))
     for along in itertools.product(*phases):
@@ -219,7 +227,10 @@ def _sample(rng: np.random.Generator) -> tuple[tuple[np.ndarray, np.ndarray], di
     sides = tuple(side + int(more) for side, more in zip(least, rng.integers(0, 4 - ndim, ndim)))
     x = rng.normal(size=(count, groups * channels, *sides))
     weight = rng.normal(size=(groups * outputs, channels, *kernel))
-    return (x, weight), {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    if rng.random() < 0.3:  # one number for all axes
+        params |= {"stride": stride[0], "dilation": 1, "padding": max(map(max, padding))}
+    return (x, weight), params
 
 
 def _transpose_sample(rng: np.random.Generator) -> Sample:
@@ -236,24 +247,24 @@ def _weight_sample(rng: np.random.Generator) -> Sample:
 
 conv: Op = Op(
     "conv", _conv,
-    vjps=(lambda g, out, x, weight, stride, padding, dilation, groups:
+    vjps=(lambda g, out, x, weight, stride=1, padding=0, dilation=1, groups=1:
           conv_transpose.run(g, weight, sides=x.shape[2:], stride=stride, padding=padding, dilation=dilation,
                              groups=groups),
-          lambda g, out, x, weight, stride, padding, dilation, groups:
+          lambda g, out, x, weight, stride=1, padding=0, dilation=1, groups=1:
           conv_weight.run(x, g, kernel=weight.shape[2:], stride=stride, padding=padding, dilation=dilation,
                           groups=groups)),
     kind=PRODUCT, formula="x ⋆ weight", domain=(REAL, REAL), linear=True, sampler=_sample,
     doc="The weight, slid along x, times what lies under it: (n, c, *sides), (out, c / groups, *kernel) -> (n, out, "
-        "*places).\n\nstride, dilation: one number per axis; padding: a pair per axis, how many zeros before and "
-        "behind. Group i of the outputs sees group i of the channels. The weight is not turned round: what networks "
-        "call a convolution is a correlation.",
+        "*places).\n\nstride, dilation: a number, or one per axis; padding: a number, or a pair per axis, how many "
+        "zeros before and behind. Group i of the outputs sees group i of the channels. The weight is not turned round: "
+        "what networks call a convolution is a correlation.",
 )  # fmt: skip
 
 conv_transpose: Op = Op(
     "conv_transpose", _conv_transpose,
-    vjps=(lambda g, out, y, weight, sides, stride, padding, dilation, groups:
+    vjps=(lambda g, out, y, weight, sides, stride=1, padding=0, dilation=1, groups=1:
           conv.run(g, weight, stride=stride, padding=padding, dilation=dilation, groups=groups),
-          lambda g, out, y, weight, sides, stride, padding, dilation, groups:
+          lambda g, out, y, weight, sides, stride=1, padding=0, dilation=1, groups=1:
           conv_weight.run(g, y, kernel=weight.shape[2:], stride=stride, padding=padding, dilation=dilation,
                           groups=groups)),
     kind=PRODUCT, formula="y ⋆ᵀ weight", domain=(REAL, REAL), linear=True, sampler=_transpose_sample,
@@ -263,10 +274,10 @@ conv_transpose: Op = Op(
 
 conv_weight: Op = Op(
     "conv_weight", _conv_weight,
-    vjps=(lambda g, out, x, y, kernel, stride, padding, dilation, groups:
+    vjps=(lambda g, out, x, y, kernel, stride=1, padding=0, dilation=1, groups=1:
           conv_transpose.run(y, g, sides=x.shape[2:], stride=stride, padding=padding, dilation=dilation,
                              groups=groups),
-          lambda g, out, x, y, kernel, stride, padding, dilation, groups:
+          lambda g, out, x, y, kernel, stride=1, padding=0, dilation=1, groups=1:
           conv.run(x, g, stride=stride, padding=padding, dilation=dilation, groups=groups)),
     kind=PRODUCT, formula="∂⟨y, x ⋆ weight⟩ / ∂weight", domain=(REAL, REAL), linear=True, sampler=_weight_sample,
     doc="Each element of y times what lay under the kernel there: the transpose of weight ↦ conv(x, weight).\n\n"

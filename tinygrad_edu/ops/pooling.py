@@ -14,11 +14,16 @@ import numpy as np
 
 from tinygrad_edu.op import GENERAL, REAL, SHAPE, Domain, Op, Sample
 from tinygrad_edu.ops import sampling
-from tinygrad_edu.ops.convolution import Pairs, Sides, last_axes, out_sides
+from tinygrad_edu.ops.convolution import Pairs, Sides, last_axes, out_sides, per_axis
 from tinygrad_edu.ops.neural import floating
 
 Array = Any
 _Meeting = tuple[tuple[Any, ...], tuple[Any, ...]]
+
+
+def _per_axis(kernel: Sides, stride: Any, padding: Any, dilation: Any) -> tuple[Sides, Pairs, Sides]:
+    """The three with one entry per axis; without a stride windows lie side by side."""
+    return per_axis(len(kernel), kernel if stride is None else stride, padding, dilation)
 
 
 def _meetings_along(
@@ -36,11 +41,9 @@ def _meetings_along(
     return found
 
 
-def _meetings(
-    sides: Sides, places: Sides, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides
-) -> list[_Meeting]:
+def _meetings(sides: Sides, places: Sides, kernel: Sides, stride: Any, padding: Any, dilation: Any) -> list[_Meeting]:
     """For each element of a window: the index of the places and that of the elements of x that meet there."""
-    axes = zip(sides, kernel, places, stride, padding, dilation)
+    axes = zip(sides, kernel, places, *_per_axis(kernel, stride, padding, dilation))
     along = [_meetings_along(side, k, m, s, before, d) for side, k, m, s, (before, _), d in axes]
     return [(last_axes(m for m, _ in each), last_axes(u for _, u in each)) for each in itertools.product(*along)]
 
@@ -48,10 +51,9 @@ def _meetings(
 # --- one axis after the other: k + k steps for a window of k × k, not k · k --------------------------------------
 
 
-def _pooled(
-    join: np.ufunc, start: Any, x: Array, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides
-) -> Array:
+def _pooled(join: np.ufunc, start: Any, x: Array, kernel: Sides, stride: Any, padding: Any, dilation: Any) -> Array:
     """All elements of each window joined to `start`."""
+    stride, padding, dilation = _per_axis(kernel, stride, padding, dilation)
     for axis in range(-len(kernel), 0):
         one = (kernel[axis],), (stride[axis],), (padding[axis],), (dilation[axis],)
         places = out_sides((x.shape[axis],), *one)
@@ -64,20 +66,23 @@ def _pooled(
     return x
 
 
-def _max_pool(x: Array, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides) -> Array:
+def _max_pool(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
     x = np.asarray(x)
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min if x.dtype.kind in "iu" else False
     return _pooled(np.maximum, lowest, x, kernel, stride, padding, dilation)
 
 
-def _sum_pool(x: Array, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides) -> Array:
+def _sum_pool(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
     x = np.asarray(x)
     x = x.astype(np.intp) if x.dtype.kind == "b" else x
     return _pooled(np.add, 0, x, kernel, stride, padding, dilation)
 
 
-def _spread_pool(y: Array, sides: Sides, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides) -> Array:
+def _spread_pool(
+    y: Array, sides: Sides, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1
+) -> Array:
     y = np.asarray(y)
+    stride, padding, dilation = _per_axis(kernel, stride, padding, dilation)
     for axis in range(-1, -len(kernel) - 1, -1):
         one = (kernel[axis],), (stride[axis],), (padding[axis],), (dilation[axis],)
         side, places = (sides[axis],), (y.shape[axis],)
@@ -117,7 +122,7 @@ def _where(mask: Array, y: Array, finite: bool) -> Array:
 
 
 def _to_maxima(
-    y: Array, largest: Array, x: Array, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides
+    y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1
 ) -> Array:
     y, d = floating(y), len(kernel)
     meetings = _meetings(x.shape[x.ndim - d :], largest.shape[largest.ndim - d :], kernel, stride, padding, dilation)
@@ -130,7 +135,7 @@ def _to_maxima(
 
 
 def _from_maxima(
-    y: Array, largest: Array, x: Array, kernel: Sides, stride: Sides, padding: Pairs, dilation: Sides
+    y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1
 ) -> Array:
     y, d = floating(y), len(kernel)
     meetings = _meetings(x.shape[x.ndim - d :], largest.shape[largest.ndim - d :], kernel, stride, padding, dilation)
@@ -152,7 +157,9 @@ def _sample(rng: np.random.Generator) -> Sample:
     padding = tuple((int(rng.integers(0, k // 2 + 1)), int(rng.integers(0, k // 2 + 1))) for k in kernel)
     least = [max(d * (k - 1) + 1 - a - b, 1) for k, d, (a, b) in zip(kernel, dilation, padding)]
     sides = tuple(side + int(more) for side, more in zip(least, rng.integers(0, 5 - ndim, ndim)))
-    params = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    params: dict[str, Any] = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    if rng.random() < 0.3:  # one number for all axes, or none
+        params |= {"stride": stride[0], "dilation": 1} if rng.random() < 0.5 else {"stride": None, "dilation": 1}
     return (sampling.distinct(rng, (*leading, *sides)),), params
 
 
@@ -176,17 +183,18 @@ def _from_maxima_sample(rng: np.random.Generator) -> Sample:
 
 max_pool: Op = Op(
     "max_pool", _max_pool,
-    vjps=(lambda g, out, x, kernel, stride, padding, dilation:
+    vjps=(lambda g, out, x, kernel, stride=None, padding=0, dilation=1:
           to_maxima.run(g, out, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation),),
     kind=GENERAL, formula="max of windows", domain=(Domain("any real number, kinks at ties", -2, 2),), sampler=_sample,
     doc="The largest element of each window along the last axes, (…, *sides) -> (…, *places); nan if one is.\n\n"
-        "kernel, stride, dilation: one number per axis; padding: a pair per axis, how far windows may reach beyond the "
-        "ends, where there is nothing. Equal largest elements of a window share its gradient.",
+        "kernel: one number per axis; stride (None: the kernel), dilation: a number, or one per axis; padding: a "
+        "number, or a pair per axis, how far windows may reach beyond the ends, where there is nothing. Equal largest "
+        "elements of a window share its gradient.",
 )  # fmt: skip
 
 to_maxima: Op = Op(
     "to_maxima", _to_maxima,
-    vjps=(lambda g, out, y, largest, x, kernel, stride, padding, dilation:
+    vjps=(lambda g, out, y, largest, x, kernel, stride=None, padding=0, dilation=1:
           from_maxima.run(g, largest, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation), None, None),
     kind=GENERAL, formula="Σ y at the maxima", domain=(REAL, REAL, REAL), linear=True, sampler=_to_maxima_sample,
     doc="y, one number per window, given to the largest elements of the windows of x, in equal shares: the rule of "
@@ -195,7 +203,7 @@ to_maxima: Op = Op(
 
 from_maxima: Op = Op(
     "from_maxima", _from_maxima,
-    vjps=(lambda g, out, y, largest, x, kernel, stride, padding, dilation:
+    vjps=(lambda g, out, y, largest, x, kernel, stride=None, padding=0, dilation=1:
           to_maxima.run(g, largest, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation), None, None),
     kind=GENERAL, formula="mean of y at the maxima", domain=(REAL, REAL, REAL), linear=True,
     sampler=_from_maxima_sample,
@@ -205,7 +213,7 @@ from_maxima: Op = Op(
 
 sum_pool: Op = Op(
     "sum_pool", _sum_pool,
-    vjps=(lambda g, out, x, kernel, stride, padding, dilation:
+    vjps=(lambda g, out, x, kernel, stride=None, padding=0, dilation=1:
           spread_pool.run(g, sides=x.shape[len(x.shape) - len(kernel):], kernel=kernel, stride=stride, padding=padding,
                           dilation=dilation),),
     kind=SHAPE, formula="Σ of windows", domain=(REAL,), linear=True, sampler=_sample,
@@ -214,7 +222,7 @@ sum_pool: Op = Op(
 
 spread_pool: Op = Op(
     "spread_pool", _spread_pool,
-    vjps=(lambda g, out, y, sides, kernel, stride, padding, dilation:
+    vjps=(lambda g, out, y, sides, kernel, stride=None, padding=0, dilation=1:
           sum_pool.run(g, kernel=kernel, stride=stride, padding=padding, dilation=dilation),),
     kind=SHAPE, formula="windows of y, added up", domain=(REAL,), linear=True, sampler=_spread_sample,
     doc="y, one number per window, added to every element of the window: the transpose of sum_pool.\n\n"
