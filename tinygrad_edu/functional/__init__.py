@@ -63,6 +63,10 @@ from tinygrad_edu.functional.dropout import (
     dropout2d,
     dropout3d,
 )
+from tinygrad_edu.functional.linear import (
+    bilinear,
+    linear,
+)
 from tinygrad_edu.functional.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -112,6 +116,7 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -146,6 +151,7 @@ __all__ = [
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "linear",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",

@@ -45,6 +45,21 @@ def per_axis(value: Any, name: str, count: int, least: int = 1) -> tuple[int, ..
     return (whole(value, name, least),) * count
 
 
+def must_have_axes(name: str, x: Tensor, ndim: int, **facts: str) -> None:
+    """Raise ShapeError where x has not the axes (n, channels, …) with `ndim` sides, or those without n."""
+    if x.ndim not in (ndim + 1, ndim + 2):
+        raise ShapeError(
+            describe(
+                f"{name}: the input must have {ndim + 2} axes, or {ndim + 1} for one sample, not {x.ndim}",
+                where=here(),
+                expected=f"(n, channels, {AXES[ndim]}) or (channels, {AXES[ndim]})",
+                input=label(x),
+                **facts,
+                code="wrong-number-of-axes",
+            )
+        )
+
+
 def shortest(numbers: tuple[Any, ...]) -> Any:
     """One number where all are the same, of pairs too: pictures are shorter."""
     flat = {n for number in numbers for n in (number if isinstance(number, tuple) else (number,))}

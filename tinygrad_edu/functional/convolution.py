@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import AXES, per_axis, shortest, whole
+from tinygrad_edu.functional.checks import AXES, must_have_axes, per_axis, shortest, whole
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import convolution as rows
@@ -241,18 +241,7 @@ def _check(name: str, ndim: int, x: Tensor, weight: Tensor, groups: int, inputs:
                 code="wrong-number-of-axes",
             )
         )
-    if x.ndim not in (ndim + 1, ndim + 2):
-        fix = {"fix": "x[:, None] for images of one channel"} if x.ndim == ndim else {}
-        raise ShapeError(
-            describe(
-                f"{name}: the input must have {ndim + 2} axes, or {ndim + 1} for one sample, not {x.ndim}",
-                where=here(),
-                expected=f"(n, channels, {AXES[ndim]}) or (channels, {AXES[ndim]})",
-                input=label(x),
-                **fix,
-                code="wrong-number-of-axes",
-            )
-        )
+    must_have_axes(name, x, ndim, **({"fix": "x[:, None] for images of one channel"} if x.ndim == ndim else {}))
     channels = x.shape[-ndim - 1]
     if channels != inputs:
         facts = {"where": here(), "input": label(x), "weight": label(weight)}

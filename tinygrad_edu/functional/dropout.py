@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.batching import Batched, batched
-from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import AXES, floating, real
-from tinygrad_edu.memory import label
+from tinygrad_edu.errors import DataError, describe
+from tinygrad_edu.functional.checks import floating, must_have_axes, real
 from tinygrad_edu.node import here
 from tinygrad_edu.random import Rng, generator
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
@@ -72,16 +71,8 @@ def _dropped(name: str, given: Any, p: float, training: bool, rng: Rng | None, n
     """`ndim` axes at the end share their zeros: 0 for none."""
     x = floating(as_tensor(given), name)
     p = real(p, "p", 0.0, 1.0)
-    if ndim and x.ndim not in (ndim + 1, ndim + 2):
-        raise ShapeError(
-            describe(
-                f"{name}: the input must have {ndim + 2} axes, or {ndim + 1} for one sample, not {x.ndim}",
-                where=here(),
-                expected=f"(n, channels, {AXES[ndim]}) or (channels, {AXES[ndim]})",
-                input=label(x),
-                code="wrong-number-of-axes",
-            )
-        )
+    if ndim:
+        must_have_axes(name, x, ndim)
     if not training or p == 0:
         return x
     if rng is None:

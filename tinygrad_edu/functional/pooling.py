@@ -11,7 +11,7 @@ from tinygrad_edu.compositions.joining import stack
 from tinygrad_edu.compositions.reduction import amax
 from tinygrad_edu.compositions.shape import swapaxes
 from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import AXES, floating, per_axis, shortest, whole
+from tinygrad_edu.functional.checks import floating, must_have_axes, per_axis, shortest, whole
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import pooling as rows
@@ -251,15 +251,10 @@ def _given(kernel: Any, stride: Any, padding: Any) -> dict[str, Any]:
 
 
 def _check_axes(name: str, ndim: int, x: Tensor) -> None:
-    if x.ndim not in (ndim + 1, ndim + 2) or 0 in x.shape[-ndim:]:
+    must_have_axes(name, x, ndim)
+    if 0 in x.shape[-ndim:]:
         raise ShapeError(
-            describe(
-                f"{name}: the input must have {ndim + 2} axes, or {ndim + 1} for one sample, and elements along them",
-                where=here(),
-                expected=f"(n, channels, {AXES[ndim]}) or (channels, {AXES[ndim]})",
-                input=label(x),
-                code="wrong-number-of-axes",
-            )
+            describe(f"{name}: there is nothing along an axis", where=here(), input=label(x), code="empty-input")
         )
 
 
