@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.errors import DataError, DtypeError, GradientError, ShapeError
+from tinygrad_edu.errors import DataError, DtypeError, GradientError, ShapeError, TinygradWarning
 from tinygrad_edu.node import Node
 from tinygrad_edu.optim import SGD, Adam
 from tinygrad_edu.tensor import Tensor
@@ -288,3 +288,95 @@ def test_lr_is_checked_when_it_is_set_too():
     with pytest.raises(DataError, match="lr must be at least 0"):
         optimizer.lr = -1
     assert optimizer.lr == 0.1
+
+
+# --- gradients that nobody cleared ---------------------------------------------------------------------------
+
+
+def parameter_and_optimizer():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    return w, SGD([w], lr=0.1)
+
+
+def test_a_forgotten_zero_grad_warns_once_with_all_lines():
+    w, optimizer = parameter_and_optimizer()
+
+    def train(steps):
+        for _ in range(steps):
+            (w * w).sum().backward()
+            optimizer.step()
+
+    with pytest.warns(TinygradWarning) as caught:
+        train(4)
+    first = test_a_forgotten_zero_grad_warns_once_with_all_lines.__code__.co_firstlineno
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert str(warning.message).splitlines() == [
+        "this step uses the gradients of two backwards: nothing cleared them in between",
+        f"  where:     test_optim.py:{first + 6}",
+        "  parameter: w",
+        f"  first:     backward at test_optim.py:{first + 5}",
+        f"  changed:   at test_optim.py:{first + 6}",
+        f"  then:      backward at test_optim.py:{first + 5}",
+        "  why:       gradients add up in .grad until it is cleared, so the old ones count again",
+        "  fix:       optimizer.zero_grad() before each backward; "
+        "optimizer.step(accumulated=True), if they are meant to add up",
+        "  code:      gradients-not-cleared",
+    ]
+    assert warning.message.code == "gradients-not-cleared"
+
+
+def test_one_loss_that_was_run_backward_twice_counts_twice_and_warns():
+    w, optimizer = parameter_and_optimizer()
+    loss = (w * w).sum()
+    loss.backward()
+    loss.backward()
+    with pytest.warns(TinygradWarning, match="gradients of two backwards"):
+        optimizer.step()
+
+
+def test_parts_of_a_batch_warn_until_their_adding_up_is_declared():
+    w, optimizer = parameter_and_optimizer()
+    for _ in range(2):
+        (w * w).sum().backward()
+    with pytest.warns(TinygradWarning, match="gradients of two backwards"):
+        optimizer.step()
+    w, optimizer = parameter_and_optimizer()
+    for _ in range(3):
+        for _ in range(2):
+            (w * w).sum().backward()
+        optimizer.step(accumulated=True)
+        optimizer.zero_grad()
+
+
+def set_to_none(w, optimizer):
+    w.grad = None
+
+
+def set_to_zero(w, optimizer):
+    w.grad.data[...] = 0.0
+
+
+def set_to_zeros(w, optimizer):
+    w.grad = np.zeros(2)
+
+
+@pytest.mark.parametrize("clear", [lambda w, optimizer: optimizer.zero_grad(), set_to_none, set_to_zero, set_to_zeros])
+def test_cleared_gradients_raise_no_false_alarm(clear):
+    w, optimizer = parameter_and_optimizer()
+    for _ in range(3):
+        (w * w).sum().backward()
+        w.grad = w.grad * 0.5  # clipped
+        optimizer.step()
+        clear(w, optimizer)
+
+
+def test_two_losses_before_one_step_raise_no_false_alarm():
+    w, optimizer = parameter_and_optimizer()
+    other = SGD([tg.Tensor([1.0], requires_grad=True)], lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        other.step()
+        (w * 3).sum().backward()
+        optimizer.step()

@@ -21,6 +21,14 @@ class TinygradError(Exception):
         self.code: str = getattr(text, "code", "")
 
 
+class TinygradWarning(UserWarning):
+    """What is most likely a mistake, but may be meant. It has a code too, and says how to declare it."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.code: str = getattr(text, "code", "")
+
+
 class ShapeError(TinygradError, ValueError):
     """Shapes do not fit each other, or do not fit what is asked of them."""
 

@@ -6,7 +6,6 @@ not know how ops are applied.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.memory import BORROWED, FROZEN, SHARED, expose, label, node_of, owner_of_view, replace, thaw
-from tinygrad_edu.node import Constant, Leaf, Node, here, keep_gradient, node_site, user_frame
+from tinygrad_edu.node import Constant, Leaf, Node, Origin, caution, here, keep_gradient, node_site, user_frame
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -57,10 +56,11 @@ def get_default_dtype() -> np.dtype[Any]:
 class Handle:
     """An array, its node if it has one, and whose memory it is. Users see it as `Tensor`."""
 
-    __slots__ = ("__weakref__", "_broken", "_data", "_node", "_owner")
+    __slots__ = ("__weakref__", "_broken", "_data", "_node", "_origin", "_owner")
     _data: np.ndarray
     _node: Node | None  # the recipe, the leaf, or None for a value that no graph has used yet
     _owner: Any  # see SHARED
+    _origin: Origin  # set on gradients only
     _broken: tuple[str, CodeType, int] | None  # why a value that depends on something with requires_grad has no graph
 
     def __init__(
@@ -185,13 +185,13 @@ class Handle:
             grad: Tensor | None = node.grad
             return grad
         if keep_gradient not in node.hooks:
-            warnings.warn(
+            caution(
                 describe(
                     f"the tensor made at {node_site(node)} keeps no gradient: only leaves do",
+                    where=here(),
                     fix="call t.retain_grad() before backward, or loss.backward(retain_grads=True)",
                     code="gradient-not-kept",
-                ),
-                stacklevel=2,
+                )
             )
             return None
         kept: Tensor | None = node.grad

@@ -12,6 +12,7 @@ import itertools
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from types import CodeType, FrameType
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import TinygradWarning
 from tinygrad_edu.op import Op
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -92,6 +94,45 @@ class Leaf(Node):
         self.written = next_index()
         frame = frame or user_frame()
         self.written_code, self.written_instruction = frame.f_code, frame.f_lasti
+
+
+class Origin:
+    """Where a gradient comes from: the line of the backward that gave it, and the output that it started from.
+
+    `earlier` is another origin that went into the same gradient, where nothing says that both are meant: the same loss,
+    the same line again, or a parameter that was changed in between (then `changed` is the line).
+    """
+
+    __slots__ = ("changed", "code", "earlier", "index", "instruction", "root")
+
+    def __init__(self, root: int) -> None:
+        frame = user_frame()
+        self.code: CodeType = frame.f_code
+        self.instruction: int = frame.f_lasti
+        self.root = root
+        self.index = next_index()
+        self.earlier: Origin | None = None
+        self.changed = ""
+
+    @property
+    def site(self) -> str:
+        """`file.py:31`, where backward was called."""
+        return site_of(self.code, self.instruction)
+
+    def added_to(self, leaf: Leaf, before: Any) -> Origin:
+        """The origin of a gradient of `leaf` that was added to `before`, the one that was there."""
+        earlier: Origin | None = getattr(before, "_origin", None)
+        if earlier is None or not before._data.any():  # a gradient that somebody set, or cleared in place
+            return self
+        changed = leaf.written > earlier.index
+        again = earlier.root == self.root or (earlier.code is self.code and earlier.instruction == self.instruction)
+        both: Origin = object.__new__(Origin)
+        both.code, both.instruction, both.root, both.index = self.code, self.instruction, self.root, self.index
+        both.earlier = earlier.earlier or (earlier if changed or again else None)
+        both.changed = earlier.changed
+        if changed and not both.changed:
+            both.changed = site_of(leaf.written_code, leaf.written_instruction)
+        return both
 
 
 class Mark(Leaf):
@@ -231,6 +272,15 @@ def line_of(code: CodeType, instruction: int, scope: Scope | None = None) -> tup
 def node_site(node: Node) -> str:
     """`file.py:31`, where the call that made `node` stands; empty for a leaf."""
     return "" if node.op is None else site_of(node.code, node.instruction, node.scope)
+
+
+def caution(text: str) -> None:
+    """Warn the user, at the line of his that led here."""
+    frame = user_frame()
+    file, line, names = frame.f_code.co_filename, frame.f_lineno, frame.f_globals
+    warnings.warn_explicit(
+        text, TinygradWarning, file, line, names.get("__name__"), names.setdefault("__warningregistry__", {})
+    )
 
 
 def here() -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Leaf, here, user_frame
+from tinygrad_edu.node import Leaf, Origin, caution, here, user_frame
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["SGD", "Adam", "Optimizer"]
@@ -34,6 +34,7 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         self.parameters = _leaves(parameters)
+        self._warned = False
         self.lr = lr
 
     @property
@@ -52,8 +53,15 @@ class Optimizer:
             if leaf is not None and leaf.requires_grad:
                 leaf.grad = None
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient by one step, in place."""
+    def step(self, accumulated: bool = False) -> None:
+        """Change every parameter that has a gradient by one step, in place.
+
+        accumulated   True says that gradients of several backwards are meant to add up, as over parts of a batch.
+                      Otherwise a step warns, once, where nothing cleared the gradients between two backwards of the
+                      same line or loss, or of a parameter that was changed between them
+        """
+        if not accumulated and not self._warned:
+            self._look_for_old_gradients()
         frame = user_frame()
         for place, parameter in enumerate(self.parameters):
             leaf: Any = parameter._node
@@ -62,6 +70,14 @@ class Optimizer:
                 if g is not None:
                     self._update(place, parameter._data, g._data)
                     leaf.stamp(frame)
+
+    def _look_for_old_gradients(self) -> None:
+        for place, parameter in enumerate(self.parameters):
+            origin = getattr(parameter.grad, "_origin", None)
+            if origin is not None and origin.earlier is not None:
+                self._warned = True
+                caution(_not_cleared(place, parameter, origin))
+                return
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
         """Change `value`, the array of the parameter at `place`, in place by its gradient `g`."""
@@ -220,6 +236,23 @@ class Adam(Optimizer):
         square += (1 - second) * g * g
         scale = np.sqrt(square) / math.sqrt(1 - second**steps) + self.eps
         value -= (self._lr / (1 - first**steps)) * (mean / scale)
+
+
+def _not_cleared(place: int, parameter: Tensor, origin: Origin) -> str:
+    """The text of the warning that old gradients are in this step too."""
+    earlier: Origin = origin.earlier  # type: ignore[assignment]
+    facts = {"first": f"backward at {earlier.site}", "then": f"backward at {origin.site}"}
+    if origin.changed:
+        facts = {"first": facts["first"], "changed": f"at {origin.changed}", "then": facts["then"]}
+    return describe(
+        "this step uses the gradients of two backwards: nothing cleared them in between",
+        where=here(),
+        parameter=parameter.name or f"number {place}",
+        **facts,
+        why="gradients add up in .grad until it is cleared, so the old ones count again",
+        fix="optimizer.zero_grad() before each backward; optimizer.step(accumulated=True), if they are meant to add up",
+        code="gradients-not-cleared",
+    )
 
 
 def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:

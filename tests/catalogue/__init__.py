@@ -160,8 +160,8 @@ def page() -> str:
     """The catalogue as Markdown."""
     lines = [HEAD]
     for part in CATALOGUE:
-        links = ", ".join(f"[{entry.code}](#{entry.code})" for entry in part.mistakes)
-        lines.append(f"- **{part.title}**: {links}")
+        lines.append(f"- **{part.title}**")
+        lines += [f"  - [{entry.code}](#{entry.code})" for entry in part.mistakes]
     for part in CATALOGUE:
         lines.append(f"\n## {part.title}")
         lines += [_entry(entry) for entry in part.mistakes]

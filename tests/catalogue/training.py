@@ -49,3 +49,24 @@ mistake(
         tg.train.fit(model, train, test, lr=0.01, epochs=2, progress=False)
     """,
 )
+mistake(
+    "gradients-not-cleared",
+    """A warning, once per optimiser: backward adds to `.grad`, so without a `zero_grad()` the gradients of earlier
+    batches are in every later step. Two losses before one step are fine; where parts of a batch are meant to add up,
+    say `step(accumulated=True)`.""",
+    wrong="""
+        w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+        optimizer = tg.optim.SGD([w], lr=0.1)
+        for epoch in range(2):
+            (w * w).sum().backward()
+            optimizer.step()
+    """,
+    right="""
+        w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+        optimizer = tg.optim.SGD([w], lr=0.1)
+        for epoch in range(2):
+            optimizer.zero_grad()
+            (w * w).sum().backward()
+            optimizer.step()
+    """,
+)
