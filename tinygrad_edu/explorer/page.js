@@ -243,7 +243,7 @@
     grid.style.gridTemplateColumns = `repeat(${columns}, auto)`;
     a.n.forEach((number, k) => {
       const input = h('input', {type: 'number', step: 'any', 'aria-label': card.name + index(a.s, k), value: number});
-      input.value = Number.isFinite(number) ? String(+number.toPrecision(single(0.1) === 0.1 ? 17 : 8)) : '';
+      input.value = Number.isFinite(number) ? String(+number.toPrecision(6)) : '';
       input.classList.toggle('changed', !Object.is(a.n[k], first[card.id][k]));
       input.addEventListener('input', () => {
         if (input.value === '' || !Number.isFinite(+input.value)) return;

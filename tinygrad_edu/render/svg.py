@@ -13,10 +13,10 @@ The kind `operation` is not written: most cards are of it, and 500 of them shall
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tinygrad_edu.cards import Arrow, Card, Kind
+from tinygrad_edu.cards import Arrow, Box, Card, Kind
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render import style
 from tinygrad_edu.render.arrangement import beside
@@ -116,7 +116,10 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
     out.append(f'<g transform="translate({length(left)} {length(MARGIN + head)})">')
     tooltips = len(graph.cards) <= MANY_CARDS
     out += ['<g class="boxes">', *_boxes(graph, layout, tooltips), '</g><g class="arrows">']
-    out += [_arrow(graph, arrow, route, drawn.labels.get(arrow)) for arrow, route in layout.routes.items()]
+    heads = [
+        Rect(*layout.heads[box.id], _box_head(box)[1], HEAD_HEIGHT) for box in graph.boxes if box.id in layout.heads
+    ]
+    out += [_arrow(graph, arrow, route, drawn.labels.get(arrow), heads) for arrow, route in layout.routes.items()]
     out.append('</g><g class="cards">')
     out += [_card(card, drawn.faces[card.id], layout.cards[card.id], tooltips) for card in graph.cards]
     out.append("</g></g></svg>\n")
@@ -234,17 +237,23 @@ def _boxes(graph: Graph, layout: Layout, tooltips: bool) -> Iterator[str]:
         if not level[box.id]:
             continue
         rect, (x, y) = layout.boxes[box.id], layout.heads[box.id]
-        text = shorten(box_text(box), LONGEST_BOX)
+        text, width = _box_head(box)
         tooltip = f"<title>{escape(f'{box_text(box)}   {box.site}')}</title>" if tooltips or "…" in text else ""
         yield (
             f'<g id="{box.id}">{tooltip}'
             f'<rect x="{length(rect.x)}" y="{length(rect.y)}" width="{length(rect.width)}" '
             f'height="{length(rect.height)}" rx="9"/>'
-            f"{sized_text(x, y + 16.0, '', sans_width(text, style.EXPRESSION_SIZE), escape(text))}</g>"
+            f"{sized_text(x, y + 16.0, '', width, escape(text))}</g>"
         )
 
 
-def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | None) -> str:
+def _box_head(box: Box) -> tuple[str, float]:
+    """What stands on a box, and how wide that is."""
+    text = shorten(box_text(box), LONGEST_BOX)
+    return text, sans_width(text, style.EXPRESSION_SIZE)
+
+
+def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | None, heads: Sequence[Rect] = ()) -> str:
     kind = graph.by_id[arrow.source].kind
     out = [f'<g id="{arrow.source}-{arrow.target}-{arrow.position}"{_class(kind)}>']
     if label and label[0] == "stretch":
@@ -252,11 +261,22 @@ def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | No
     line, tip = route_paths(route)
     out.append(f'<path d="{line}"/><path d="{tip}"/>')
     if label and label[0] == CHIP:
-        out.append(_chip(label[1], *route.middle))
+        out.append(_chip(label[1], *_chip_place(route, label[1], heads)))
     elif label and route.label:
         width = sans_width(label[1], style.ARROW_SIZE)
         out.append(sized_text(route.label[0], route.label[1] + 10.0, label[0], width, escape(label[1])))
     return "".join([*out, "</g>"])
+
+
+def _chip_place(route: Route, text: str, heads: Sequence[Rect]) -> Point:
+    """Where the chip of an arrow stands: in the middle, or before the tip where the head of a box is in the way."""
+    (x, y), half = route.middle, chip_width(text) / 2
+    for head in heads:
+        beside = x + half < head.x or head.x + head.width < x - half
+        if not beside and head.y < y + CHIP_HEIGHT / 2 and y - CHIP_HEIGHT / 2 < head.y + head.height:
+            end_x, end_y = route.end
+            return (end_x - half - TIP_LENGTH, end_y) if route.horizontal else (end_x, end_y - CHIP_HEIGHT)
+    return x, y
 
 
 def _chip(text: str, x: float, y: float) -> str:
