@@ -177,7 +177,7 @@
     }
     out.push(h('div', {class: 'sum'}, h('span', {class: 'code'}, `${card.name} =`), block(card.value, 'its-value')));
     if (card.grad.length) out.push(h('div', {class: 'sum'}, h('span', {class: 'code'}, `${d(result.name, card.name)} =`), block(card.grad, 'new its-grad')));
-    else out.push(h('p', {class: 'note'}, 'No gradient goes to it.'));
+    else out.push(h('p', {class: 'note'}, 'It needs no gradient, so none goes to it.'));
     if (!card.computed) out.push(...editor(card));
     return out;
   };
