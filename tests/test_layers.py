@@ -82,3 +82,14 @@ def test_import_needs_none_of_the_larger_packages():
     code = f"import sys, tinygrad_edu; print(sorted({unwanted} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     assert run.stdout.strip() == "[]"
+
+
+def test_import_leaves_what_reads_graphs_for_later_and_a_package_of_the_same_name_hides_no_function():
+    code = (
+        "import sys, tinygrad_edu as tg\n"
+        "print([n for n in ('gradcheck', 'explain', 'render', 'graph') if f'tinygrad_edu.{n}' in sys.modules])\n"
+        "import tinygrad_edu.gradcheck, tinygrad_edu.explain\n"
+        "print(bool(tg.gradcheck(tg.sin, 1.0)), callable(tg.explain), set(tg.__all__) <= set(dir(tg)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert run.stdout.split("\n")[:2] == ["[]", "True True True"]

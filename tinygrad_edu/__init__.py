@@ -4,7 +4,12 @@ A `Tensor` records a computation graph and differentiates through it; networks a
 its ops; `gradcheck` holds every gradient against numerical differentiation; `draw` shows the graph.
 """
 
-from tinygrad_edu import data, functional, linalg, nn, optim, random, testing, train
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu import data, functional, linalg, nn, optim, random, train
 from tinygrad_edu.autodiff import gradients
 from tinygrad_edu.batching import per_sample_grad, vmap
 from tinygrad_edu.compositions.arrangement import (
@@ -227,11 +232,6 @@ from tinygrad_edu.compositions.statistics import (
 from tinygrad_edu.compositions.writing import copyto, fill_diagonal, place, put, put_along_axis, putmask
 from tinygrad_edu.creation import arange, empty_like, eye, full, full_like, ones, ones_like, zeros, zeros_like
 from tinygrad_edu.custom import checkpoint, custom_op
-from tinygrad_edu.equations import FourEquations, four_equations
-from tinygrad_edu.explain import Explanation, explain
-from tinygrad_edu.explorer import explore
-from tinygrad_edu.gradcheck import GradcheckReport, gradcheck
-from tinygrad_edu.graph import Graph
 from tinygrad_edu.handle import get_default_dtype, set_default_dtype
 from tinygrad_edu.ops.bits import (
     bitwise_and,
@@ -338,15 +338,62 @@ from tinygrad_edu.ops.trigonometric import (
     unwrap,
 )
 from tinygrad_edu.ops.window import convolve
-from tinygrad_edu.render.draw import draw
-from tinygrad_edu.render.network_picture import draw_network
-from tinygrad_edu.render.picture import Picture
 from tinygrad_edu.switches import no_grad
 from tinygrad_edu.tensor import Tensor, as_tensor, from_numpy
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, linearize, stop_gradient, value_and_grad, vjp
 from tinygrad_edu.watch import detect_anomaly, listen, strict_broadcasting
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tinygrad_edu import testing
+    from tinygrad_edu.equations import FourEquations, four_equations
+    from tinygrad_edu.explain import Explanation, explain
+    from tinygrad_edu.explorer.explore import explore
+    from tinygrad_edu.gradcheck import GradcheckReport, gradcheck
+    from tinygrad_edu.graph import Graph
+    from tinygrad_edu.render.draw import draw
+    from tinygrad_edu.render.network_picture import draw_network
+    from tinygrad_edu.render.picture import Picture
+
+# What reads graphs is loaded when it is first asked for: with it, `import tinygrad_edu` would take twice as long.
+_LATER = {
+    "Explanation": "explain",
+    "FourEquations": "equations",
+    "GradcheckReport": "gradcheck",
+    "Graph": "graph",
+    "Picture": "render.picture",
+    "draw": "render.draw",
+    "draw_network": "render.network_picture",
+    "explain": "explain",
+    "explore": "explorer",
+    "four_equations": "equations",
+    "gradcheck": "gradcheck",
+    "testing": "testing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_LATER[name]}")
+    value = module if name == "testing" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+class _Package(ModuleType):
+    """`explain` and `gradcheck` are functions here and packages of the same names: importing one keeps the function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, getattr(value, name, value) if name in _LATER else value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 __all__ = [
     "Explanation",

@@ -75,7 +75,7 @@ def test_slogdet_of_a_singular_matrix_is_that_of_numpy_and_has_no_derivative():
     a = tg.Tensor(np.zeros((2, 2)), requires_grad=True)
     sign, logabsdet = np.linalg.slogdet(a)
     assert (sign.item(), logabsdet.item()) == (0, -np.inf)
-    with pytest.raises(ValueError, match="Singular matrix"):
+    with pytest.raises(ValueError, match="the matrix is singular"):
         logabsdet.backward()
 
 
