@@ -20,6 +20,7 @@ from tinygrad_edu.gradcheck.numeric import (
 from tinygrad_edu.gradcheck.plan import Evaluate
 from tinygrad_edu.gradcheck.report import (
     MUTATES,
+    NOT_DIFFERENTIABLE,
     RANDOM,
     RIGHT,
     VERDICTS,
@@ -31,6 +32,7 @@ from tinygrad_edu.gradcheck.report import (
 )
 from tinygrad_edu.gradcheck.subject import Subject
 from tinygrad_edu.node import here
+from tinygrad_edu.tensor import Tensor
 
 SEED = 0  # of cotangents, directions and samples, so that the same call gives the same report
 BUDGET = 2e9  # numbers computed: all 13,002 parameters of a 784-16-16-10 network take 3e8; about ten seconds
@@ -198,7 +200,9 @@ def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckRepor
     if failure is not None:
         verdict = WRONG
     wrong = [level for level in levels if level.is_wrong]
-    localisation = _localised(wrong[0]) if wrong else None
+    localisation = _localised(wrong[0] if wrong else levels[0]) if wrong or verdict == NOT_DIFFERENTIABLE else None
+    if not wrong and localisation:  # not differentiable, and nothing in the program to blame: a point of its function
+        localisation = None
     explained = [] if failure is None else [_indented(f"  {type(failure).__name__}: {failure}")]
     if localisation is not None:
         explained.append(_indented(f"  where it comes from:\n{localisation.explanation}", 4))
@@ -214,18 +218,16 @@ def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckRepor
     )
 
 
-def _localised(level: Level) -> Localisation | None:
-    """Each op that the function recorded tried alone."""
+def _localised(level: Level) -> Localisation:
+    """Each op that the function recorded tried alone; where all of them are right, what else makes it wrong."""
+    tensors = tensors_on(level.points)
+    outputs = level.evaluate(tensors, True)
     rng = np.random.default_rng(SEED)
-    outputs = level.evaluate(tensors_on(level.points), True)
-    found = [
-        localise(output, cotangent, rng)
-        for output, cotangent in zip(outputs, level.cotangents)
-        if output.requires_grad or len(outputs) == 1
-    ]
-    if len(found) < 2:
-        return found[0] if found else None
-    return Localisation(tuple(finding for one in found for finding in one.findings))
+
+    def rerun(moved: list[Tensor]) -> list[Tensor]:
+        return level.evaluate(moved, True)
+
+    return localise(outputs, level.cotangents, rng, inputs=tensors, rerun=rerun)
 
 
 # --- the report ----------------------------------------------------------------------------------------------

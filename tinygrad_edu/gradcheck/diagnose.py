@@ -214,7 +214,7 @@ def _best(cases: Sequence[Case], guessers: Sequence[Any]) -> Diagnosis | None:
         return None
     scores.sort(key=lambda score: score.guess.rank)
     best = scores[0]
-    others = [s.guess for s in scores[1:] if s.guess.name != best.guess.name and s.guess.rank <= best.guess.rank + 2]
+    others = [s.guess for s in scores[1:] if s.guess.name != best.guess.name and s.guess.rank <= best.guess.rank + 1]
     rivals = [guess for guess in others if guess.rank <= best.guess.rank + 0.5]
     confidence = 0.95 if best.proofs >= 6 else 0.8 if best.proofs >= 3 else 0.35
     if len(cases) == 1:

@@ -22,18 +22,16 @@ def incoming(case: Case) -> Iterator[Guess]:
             "the incoming gradient g is missing: the rule gives the derivative of the op alone",
             "multiply by g: g * …", 1,
         )  # fmt: skip
-        for name, formula, again in (
-            ("incoming-gradient-twice", "g²", case.g**2),
-            ("lost-sign", "|g|", np.abs(case.g)),
-            ("incoming-gradient-summed", "the sum of all g", np.full(case.g.shape, np.sum(case.g))),
-            ("incoming-gradient-summed", "the mean of all g", np.full(case.g.shape, np.mean(case.g))),
+        own = "each element of the result has its own g, and the rule takes the {} of all"
+        for name, key, again, sentence in (
+            ("incoming-gradient-twice", "g²", case.g**2, "the incoming gradient comes in twice, as g²"),
+            ("lost-sign", "|g|", np.abs(case.g), "the incoming gradient has lost its sign: the rule takes |g|"),
+            ("incoming-gradient-summed", "sum", np.full(case.g.shape, np.sum(case.g)), own.format("sum")),
+            ("incoming-gradient-summed", "mean", np.full(case.g.shape, np.mean(case.g)), own.format("mean")),
         ):
             instead = case.pull(again)
             assert instead is not None
-            yield Guess(
-                name, instead, f"the rule multiplies by {formula}, where each element of the result has its own g",
-                "multiply by g, once: g * …", 3, formula,
-            )  # fmt: skip
+            yield Guess(name, instead, sentence, "multiply by g, once: g * …", 3, key)
     passed = case.carry(case.g)
     if passed is not None and not plain_routing(case):
         yield Guess(

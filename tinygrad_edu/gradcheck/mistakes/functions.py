@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.gradcheck.case import Case
-from tinygrad_edu.gradcheck.mistakes.guess import Guess
+from tinygrad_edu.gradcheck.mistakes.guess import Guess, letter
 from tinygrad_edu.op import ELEMENTWISE, REGISTRY, Op, parameter_names
 
 
@@ -66,17 +66,19 @@ def input_for_output(case: Case) -> Iterator[Guess]:
         return
     if case.out.shape != case.shape:
         return
-    for of, by, name, words in (
-        (case.out, case.x, "input-for-output", "x where the formula needs out"),
-        (case.x, case.out, "output-for-input", "out where the formula needs x"),
+    own = letter(case.position)
+    for of, by, name, needed, used in (
+        (case.out, case.x, "input-for-output", "out", own),
+        (case.x, case.out, "output-for-input", own, "out"),
     ):
-        for key, formula in _formulas(of, case.local):
+        for text, formula in _formulas(of, case.local):
             with np.errstate(all="ignore"):
                 prediction = case.g * formula(by)
             if np.isfinite(prediction).all():
+                right, wrong = text.replace("u", needed), text.replace("u", used)
                 yield Guess(
-                    name, prediction, f"the rule uses {words}: the derivative is {key}",
-                    "check which of x and out the formula is in: σ′(x) = out·(1 − out)", 5, key,
+                    name, prediction, f"the rule uses {used} where the formula needs {needed}: "
+                    f"the derivative is {right}, not {wrong}", f"write {right}, with {needed}", 5, text,
                 )  # fmt: skip
 
 
@@ -87,37 +89,37 @@ def mixed_formula(case: Case) -> Iterator[Guess]:
     out, x = case.out, case.x
     if out.shape != case.shape:
         return
-    for text, both, mixed in (
-        ("·(1 − ·)", out * (1 - out), (out * (1 - x), x * (1 - out))),
-        ("1 − ··", 1 - out * out, (1 - out * x,)),
+    own = letter(case.position)
+    for right, both, mixed in (
+        ("out·(1 − out)", out * (1 - out), ((f"out·(1 − {own})", out * (1 - x)), (f"{own}·(1 − out)", x * (1 - out)))),
+        ("1 − out·out", 1 - out * out, ((f"1 − out·{own}", 1 - out * x),)),
     ):
         if _close(both, case.local, 1e-9):
-            for key, slope in enumerate(mixed):
+            for wrong, slope in mixed:
                 yield Guess(
                     "input-for-output", case.g * slope,
-                    f"the rule uses x in one of the two places of {text}, where the formula needs out twice",
-                    "check which of x and out the formula is in: σ′(x) = out·(1 − out)", 5, f"{text} {key}",
+                    f"the rule uses {own} in one of two places where the formula needs out: the derivative is {right}, "
+                    f"not {wrong}", f"write {right}", 5, wrong,
                 )  # fmt: skip
 
 
 def _formulas(u: np.ndarray, slope: np.ndarray) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
-    """Simple formulas in u that give the slope."""
-    letter = "·"
+    """Simple formulas in u that give the slope, as text and as functions."""
     candidates: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
-        (f"{letter}(1 − {letter})", lambda v: v * (1 - v)),
-        (f"1 − {letter}²", lambda v: 1 - v * v),
-        (f"1 + {letter}²", lambda v: 1 + v * v),
-        (f"{letter}", lambda v: v),
-        (f"{letter}²", lambda v: v * v),
-        (f"−{letter}²", lambda v: -v * v),
-        (f"1/{letter}", lambda v: 1 / v),
-        (f"−1/{letter}²", lambda v: -1 / (v * v)),
-        (f"½/{letter}", lambda v: 0.5 / v),
-        (f"2{letter}", lambda v: 2 * v),
-        (f"1/(1 + {letter}²)", lambda v: 1 / (1 + v * v)),
-        (f"1 − e^−{letter}", lambda v: -np.expm1(-v)),
-        (f"cos {letter}", np.cos),
-        (f"−sin {letter}", lambda v: -np.sin(v)),
+        ("u·(1 − u)", lambda v: v * (1 - v)),
+        ("1 − u²", lambda v: 1 - v * v),
+        ("1 + u²", lambda v: 1 + v * v),
+        ("u", lambda v: v),
+        ("u²", lambda v: v * v),
+        ("−u²", lambda v: -v * v),
+        ("1/u", lambda v: 1 / v),
+        ("−1/u²", lambda v: -1 / (v * v)),
+        ("1/(2u)", lambda v: 0.5 / v),
+        ("2u", lambda v: 2 * v),
+        ("1/(1 + u²)", lambda v: 1 / (1 + v * v)),
+        ("1 − exp(−u)", lambda v: -np.expm1(-v)),
+        ("cos u", np.cos),
+        ("−sin u", lambda v: -np.sin(v)),
     )
     for text, formula in candidates:
         with np.errstate(all="ignore"):

@@ -109,7 +109,7 @@ def _products(g: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> Iterator[
 
 
 def _text(form: Form, name: str) -> str:
-    g_first, turn_g, turn_b, turn = form
+    g_first, turn_g, turn_b, turn = min((form, _same(form)), key=lambda other: sum(other[1:]))
     u, v = "g.T" if turn_g else "g", f"{name}.T" if turn_b else name
     text = f"{u} @ {v}" if g_first else f"{v} @ {u}"
     return f"({text}).T" if turn else text
