@@ -520,3 +520,48 @@ def test_complex_numbers_give_no_wrong_gradient_but_an_error():
     with pytest.raises(GradientError, match="complex numbers"):
         tg.jvp(lambda a: np.abs(a * 1j).sum(), (np.ones(2),), (np.ones(2),))
     assert (x.detach() * 1j).tolist() == [1j, -2j]  # values without a derivative are welcome
+
+
+# --- whose memory a gradient is --------------------------------------------------------------------------------
+
+
+def written_gradients(f, *arrays, cotangent=None):
+    """The gradients of f, all written over, and then those of a second pull: they must be as new."""
+    xs = [leaf(a) for a in arrays]
+    y = f(*xs)
+    seed = np.ones(y.shape) if cotangent is None else cotangent
+    before = [g.tolist() for g in tg.gradients(y, xs, cotangent=seed)]
+    for _ in range(2):
+        found = tg.gradients(y, xs, cotangent=seed)
+        assert [g.tolist() for g in found] == before
+        for g in found:
+            g.data[...] = 99.0
+    for a, x in zip(arrays, xs):
+        assert x.tolist() == np.asarray(a).tolist()
+    assert np.all(np.asarray(seed) != 99.0)
+    for place, one in enumerate(tg.gradients(y, xs, cotangent=seed)):
+        others = [g for i, g in enumerate(tg.gradients(y, xs, cotangent=seed)) if i != place]
+        one.data[...] = 99.0
+        assert not any((g.numpy() == 99.0).any() for g in others)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: x + y, lambda x, y: x.reshape(4) + y.reshape(4), lambda x, y: x.T + y.T, lambda x, y: x @ y,
+        lambda x, y: np.einsum("ij,jk->ki", x, y), lambda x, y: np.einsum("ij,kj->ikj", x, y),
+        lambda x, y: np.einsum("ii->i", x) + np.einsum("ij->j", y), lambda x, y: np.einsum("ij->ji", x) * 1 + y,
+        lambda x, y: tg.concatenate([x, y]), lambda x, y: tg.stack([x, y]), lambda x, y: x[...] + y[::-1],
+        lambda x, y: np.broadcast_to(x, (2, 2, 2)) + y, lambda x, y: x.sum() + y.sum(),
+    ],
+)  # fmt: skip
+def test_a_gradient_shares_its_memory_with_nothing(f):
+    written_gradients(f, [[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]])
+
+
+def test_a_cotangent_that_is_a_view_stays_the_callers():
+    given = np.arange(8.0).reshape(2, 4)
+    x = leaf(np.ones((4, 2)))
+    (g,) = tg.gradients(x.T, [x], cotangent=tg.from_numpy(given[:, :]))
+    g.data[...] = 99.0
+    assert given.tolist() == np.arange(8.0).reshape(2, 4).tolist()

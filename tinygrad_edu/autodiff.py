@@ -6,6 +6,7 @@ recurses. Must not know networks or pictures.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
@@ -384,7 +385,7 @@ def backward(
     seed = seed_of(output, gradient)
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
-    kept = {id(seed._data)}
+    kept = _given([seed])
 
     def visit(node: Node, g: Any) -> None:
         if retain_grads and keep_gradient not in node.hooks:
@@ -429,14 +430,31 @@ def _deposit(node: Node, g: Any, kept: set[int]) -> None:
     if isinstance(g, Tensor):
         node.grad = _own(g) if before is None else before + g
     elif before is None:
-        if type(g) is not np.ndarray:
-            g = np.asarray(g)
-        if g.base is not None or id(g) in kept:
-            g = g.copy()
-        kept.add(id(g))
-        node.grad = tensor_on(g)
+        node.grad = tensor_on(_unshared(g, kept))
     else:
         node.grad = tensor_on(np.asarray(before._data + g))
+
+
+def _given(seeds: Iterable[Tensor]) -> set[int]:
+    """The ids of the arrays that a caller gave as cotangents, whose memory is his."""
+    return {id(array) for seed in seeds for array in (seed._data, seed._data.base) if array is not None}
+
+
+def _unshared(g: Any, kept: set[int]) -> np.ndarray:
+    """`g` where its memory is nobody else's, else a copy; `kept` has the ids of arrays that somebody else holds.
+
+    A product's cotangent is often a fresh array in another shape: then nobody but the view knows the array below.
+    """
+    if type(g) is not np.ndarray:
+        g = np.asarray(g)
+    memory = g if g.base is None else g.base
+    whole = memory is g or (
+        type(memory) is np.ndarray and memory.base is None and memory.size == g.size and sys.getrefcount(memory) <= 3
+    )  # the view, this function and getrefcount
+    if not whole or not g.flags.writeable or id(memory) in kept:
+        g = memory = g.copy()
+    kept.add(id(memory))
+    return g  # type: ignore[no-any-return]
 
 
 def root_of(output: Tensor) -> Node:
@@ -539,4 +557,7 @@ def pull_back(
     with recording(create_graph):
         found = sweep(nodes, start, wanted=set(wanted), create_graph=create_graph)
         results = [found.get(node) for node in wanted]
-        return [None if g is None else _own(g) if create_graph else tensor_on(np.array(g)) for g in results]
+        if create_graph:
+            return [None if g is None else _own(g) for g in results]
+        kept = _given(seed for _, seed in seeds)
+        return [None if g is None else tensor_on(_unshared(g, kept)) for g in results]

@@ -17,6 +17,12 @@ def _scatter_add(x, index, shape):
     return out.reshape(shape)
 
 
+def _einsum_spread(x, subscripts, shape):
+    """The transpose of a linear map, column by column."""
+    columns = np.eye(math.prod(shape)).reshape(math.prod(shape), *shape)
+    return np.array([(np.einsum(subscripts, column) * x).sum() for column in columns]).reshape(shape)
+
+
 def _setitem(x, value, index):
     places = np.arange(x.size).reshape(x.shape)[index]
     out = np.array(x).ravel()
@@ -64,6 +70,7 @@ FORMULAS = {
     "linear_recurrence": _linear_recurrence,
     "logcumsumexp": lambda x, axis=None: np.log(np.cumsum(np.exp(x), axis=axis)),
     "einsum_single": lambda x, subscripts: np.einsum(subscripts, x, optimize=False),
+    "einsum_spread": _einsum_spread,
     "einsum_pair": lambda x, y, subscripts: np.einsum(subscripts, x, y, optimize=False),
     "fractional_part": lambda x: np.sign(x) * (np.abs(x) - np.floor(np.abs(x))),
     "astype": lambda x, dtype: np.array(x.tolist(), dtype=dtype).reshape(x.shape),

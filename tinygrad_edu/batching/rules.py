@@ -295,6 +295,14 @@ def _einsum_single(op: Op, arrays: Arrays, params: Params) -> Tensor | None:
     return None if z is None else op(full_of(arrays[0]), subscripts=z + subscripts.replace("->", "->" + z))
 
 
+@rule("einsum_spread")
+def _einsum_spread(op: Op, arrays: Arrays, params: Params) -> Tensor | None:
+    subscripts, full = params["subscripts"], full_of(arrays[0])
+    z = _unused(subscripts)
+    hidden = {"subscripts": z + subscripts.replace("->", f"->{z}"), "shape": (len(full), *params["shape"])} if z else {}
+    return op(full, **hidden) if z else None
+
+
 @rule("einsum_pair")
 def _einsum_pair(op: Op, arrays: Arrays, params: Params) -> Tensor | None:
     first, second, out = params["subscripts"].replace("->", ",").split(",")

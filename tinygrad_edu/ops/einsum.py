@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.op import PRODUCT, REAL, REDUCTION, Op, Sample
+from tinygrad_edu.op import GENERAL, PRODUCT, REAL, REDUCTION, Op, Sample
 from tinygrad_edu.ops import sampling
 
 Array = Any
@@ -21,30 +21,20 @@ Shape = tuple[int, ...]
 # --- one array: diagonals, sums, order of axes -----------------------------------------------------------------
 
 
-def _single_rule(g: Array, out: Array, x: Array, subscripts: str) -> Array:
-    """g spread over the axes that were summed; zero off the diagonals that were taken."""
+def _spread(g: Array, subscripts: str, shape: Shape) -> Array:
+    """g over the axes that were summed, and in zeros where a diagonal was taken."""
     before, after = subscripts.split("->")
-    kept = [letter for letter in dict.fromkeys(before) if letter in after]
+    letters = "".join(dict.fromkeys(before))
+    kept = [letter for letter in letters if letter in after]
     if kept != list(after):
         g = np.transpose(g, tuple(after.index(letter) for letter in kept))
-    shape = tuple(
-        side if letter in after and before.index(letter) == place else 1
-        for place, (letter, side) in enumerate(zip(before, x.shape))
-    )
-    spread = np.broadcast_to(np.reshape(g, shape), x.shape)
-    if len(set(before)) == len(before):
-        return spread
-    return np.where(_on_diagonals(before, x.shape), spread, 0)
-
-
-@functools.lru_cache(maxsize=64)
-def _on_diagonals(letters: str, shape: Shape) -> np.ndarray:
-    """Which elements have equal indices wherever letters are equal."""
-    places = np.ogrid[tuple(slice(side) for side in shape)]
-    mask = np.ones(shape, dtype=bool)
-    for place, letter in enumerate(letters):
-        mask &= places[place] == places[letters.index(letter)]
-    return mask
+    if len(kept) < len(letters):
+        g = np.reshape(g, tuple(shape[before.index(a)] if a in after else 1 for a in letters))
+    if len(letters) == len(before):
+        return g if len(kept) == len(letters) else np.broadcast_to(g, shape)
+    out = np.zeros(shape, g.dtype)
+    np.einsum(f"{before}->{letters}", out)[...] = g  # a view of the diagonals
+    return out
 
 
 def _single_sample(rng: np.random.Generator) -> Sample:
@@ -56,12 +46,27 @@ def _single_sample(rng: np.random.Generator) -> Sample:
     return (np.asarray(rng.normal(size=size)),), {"subscripts": subscripts}
 
 
-einsum_single = Op(
+einsum_single: Op = Op(
     "einsum_single", lambda x, subscripts: np.einsum(subscripts, x),
-    vjps=(_single_rule,),
+    vjps=(lambda g, out, x, subscripts: einsum_spread.run(g, subscripts=subscripts, shape=x.shape),),
     kind=REDUCTION, formula="einsum(subscripts, x)", domain=(REAL,), linear=True, view=True, sampler=_single_sample,
     doc="What einsum does with one array: a letter that repeats takes the diagonal, one that is not behind the "
         "arrow is summed over, the order behind the arrow is the order of axes.",
+)  # fmt: skip
+
+
+def _spread_sample(rng: np.random.Generator) -> Sample:
+    (x,), params = _single_sample(rng)
+    g = np.asarray(rng.normal(size=np.einsum(params["subscripts"], x).shape))
+    return (g,), {**params, "shape": x.shape}
+
+
+einsum_spread: Op = Op(
+    "einsum_spread", _spread,
+    vjps=(lambda g, out, x, subscripts, shape: einsum_single.run(g, subscripts=subscripts),),
+    kind=GENERAL, formula="the transpose of einsum(subscripts, ·)", domain=(REAL,), linear=True, view=True,
+    sampler=_spread_sample,
+    doc="The transpose of einsum_single: what it summed over is filled with copies, beside its diagonals are zeros.",
 )  # fmt: skip
 
 # --- two arrays: a batched matrix product ------------------------------------------------------------------------
