@@ -36,6 +36,7 @@ BUILT = {
     "AvgPool2d": (lambda: nn.AvgPool2d((2, 3), padding=1), IMAGES),
     "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d((None, 4)), IMAGES),
     "Flatten": (lambda: nn.Flatten(2), IMAGES),
+    "Unflatten": (lambda: nn.Unflatten(-1, (2, 3)), IMAGES),
     "Dropout": (lambda: nn.Dropout(0.25).eval(), IMAGES),
     "Dropout2d": (lambda: nn.Dropout2d(0.25).eval(), IMAGES),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(4, 0.1, None, False), IMAGES[..., 0]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import functional as F
-from tinygrad_edu.errors import AxisError, DataError
+from tinygrad_edu.errors import AxisError, DataError, ShapeError
 from tinygrad_edu.nn import (
     AdaptiveAvgPool2d,
     AvgPool1d,
@@ -15,6 +15,7 @@ from tinygrad_edu.nn import (
     MaxPool1d,
     MaxPool2d,
     Sequential,
+    Unflatten,
 )
 
 RNG = np.random.default_rng(0)
@@ -51,6 +52,18 @@ def test_flatten_joins_axes(start, end, shape):
     y = Flatten(start, end)(x)
     assert y.shape == (shape or x.shape)
     np.testing.assert_array_equal(y.numpy().ravel(), x.ravel())
+
+
+@pytest.mark.parametrize(
+    ("axis", "sizes", "shape"), [(1, (2, 3), (4, 2, 3, 5)), (-1, (5, 1), (4, 6, 5, 1)), (0, (4,), None)]
+)
+def test_unflatten_splits_an_axis(axis, sizes, shape):
+    x = RNG.normal(size=(4, 6, 5))
+    y = Unflatten(axis, sizes)(x)
+    assert y.shape == (shape or x.shape)
+    np.testing.assert_array_equal(y.numpy().ravel(), x.ravel())
+    with pytest.raises(ShapeError, match=r"^layer1 expects a side of 6 along axis 2, got \(4, 6, 5\)"):
+        Sequential(Unflatten(2, (2, 3)))(x)
 
 
 def test_flatten_of_an_empty_batch_and_of_too_few_axes():

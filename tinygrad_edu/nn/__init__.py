@@ -19,6 +19,7 @@ from tinygrad_edu.nn.pooling import (
     Flatten,
     MaxPool1d,
     MaxPool2d,
+    Unflatten,
 )
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "MultiheadAttention",
     "RMSNorm",
     "Sequential",
+    "Unflatten",
     "init",
     "load",
     "load_state",

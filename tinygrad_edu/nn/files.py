@@ -30,7 +30,7 @@ LAYERS: Final[dict[str, type[Module]]] = {
         Linear,
         convolution.Conv1d, convolution.Conv2d, convolution.ConvTranspose1d, convolution.ConvTranspose2d,
         pooling.MaxPool1d, pooling.MaxPool2d, pooling.AvgPool1d, pooling.AvgPool2d, pooling.AdaptiveAvgPool2d,
-        pooling.Flatten, pooling.Dropout, pooling.Dropout2d,
+        pooling.Flatten, pooling.Unflatten, pooling.Dropout, pooling.Dropout2d,
         normalisation.BatchNorm1d, normalisation.BatchNorm2d, normalisation.LayerNorm, normalisation.RMSNorm,
         normalisation.GroupNorm, attention.Embedding, attention.MultiheadAttention,
     )

@@ -1,4 +1,4 @@
-"""Layers without parameters: pools, Flatten and Dropout. The computation is in `tinygrad_edu.functional`."""
+"""Layers without parameters: pools, Flatten and its opposite, Dropout. Computed in `tinygrad_edu.functional`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tinygrad_edu import functional
 from tinygrad_edu.compositions.shape import one_axis
-from tinygrad_edu.functional.checks import per_axis, real
+from tinygrad_edu.functional.checks import per_axis, real, whole
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.parts import misfit
 from tinygrad_edu.random import Rng, generator
 from tinygrad_edu.tensor import Tensor, as_tensor
 
@@ -182,6 +183,36 @@ class Flatten(Module):
         if end <= start:
             return x
         return x.reshape(*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
+
+
+class Unflatten(Module):
+    """One axis as several: with 1 and (1, 28, 28) rows of 784 numbers become images, (n, 784) -> (n, 1, 28, 28).
+
+    Raises ShapeError where that side of the input is not the product of `sizes`.
+
+    >>> import numpy as np
+    >>> Unflatten(1, (1, 28, 28))(np.ones((5, 784))).shape
+    (5, 1, 28, 28)
+    """
+
+    def __init__(self, axis: int, sizes: Any) -> None:
+        self.axis = axis
+        self.sizes = tuple(whole(size, "sizes") for size in sizes)
+
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {"axis": self.axis, "sizes": self.sizes}
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        x = as_tensor(x)
+        axis, side = one_axis(self.axis, x.ndim), math.prod(self.sizes)
+        if x.shape[axis] != side:
+            raise misfit(self, x, f"a side of {side} along axis {self.axis}", "the product of sizes must be that side")
+        return x.reshape(*x.shape[:axis], *self.sizes, *x.shape[axis + 1 :])
+
+    def _label(self) -> str:
+        return f"Unflatten({'×'.join(map(str, self.sizes))})"
 
 
 class Dropout(Module):

@@ -206,7 +206,7 @@ def _conv_transpose(
         )
         taps = turned[last_axes(np.ix_(*(phase.taps for phase in along)))]
         part = _slid(y, taps, grid, groups)
-        if part.shape == out.shape:  # stride 1
+        if part.shape == out.shape:  # one phase: stride 1
             return part
         out[last_axes(phase.places for phase in along)] = part
     return out
