@@ -91,6 +91,7 @@ def test_adam_is_the_paper_s_algorithm():
 def test_float32_stays_float32_through_a_training_step():
     model, x, y = small(np.float32)
     for optimizer in (tg.optim.SGD(model.parameters(), lr=0.1, momentum=0.5), tg.optim.Adam(model.parameters())):
+        optimizer.zero_grad()
         loss = tg.functional.mse_loss(model(x), y)
         loss.backward()
         optimizer.step()
