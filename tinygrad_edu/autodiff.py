@@ -6,7 +6,6 @@ recurses. Must not know networks or pictures.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import GradientError, MatrixError, ShapeError, describe
-from tinygrad_edu.memory import label
+from tinygrad_edu.memory import label, only_view
 from tinygrad_edu.node import Leaf, Node, Origin, here, keep_gradient, node_site, recording, site_of, state
 from tinygrad_edu.op import ELEMENTWISE, Op, Rule
 from tinygrad_edu.ops.elementwise import positive
@@ -385,7 +384,7 @@ def backward(
     seed = seed_of(output, gradient)
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
-    kept = _given([seed])
+    kept = {id(seed._data), id(seed._data.base)}
 
     def visit(node: Node, g: Any) -> None:
         if retain_grads and keep_gradient not in node.hooks:
@@ -406,8 +405,8 @@ def backward(
                     g = run_hooks(leaf, g)
                 if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
                     kept.add(id(g))  # what `_deposit` does in most cases
-                    leaf.grad = tensor_on(g)
-                    leaf.grad._origin = origin
+                    leaf.grad = fresh = tensor_on(g)
+                    fresh._origin = origin
                 else:
                     earlier = leaf.grad
                     _deposit(leaf, g, kept)
@@ -437,7 +436,7 @@ def _deposit(node: Node, g: Any, kept: set[int]) -> None:
 
 def _given(seeds: Iterable[Tensor]) -> set[int]:
     """The ids of the arrays that a caller gave as cotangents, whose memory is his."""
-    return {id(array) for seed in seeds for array in (seed._data, seed._data.base) if array is not None}
+    return {number for seed in seeds for number in (id(seed._data), id(seed._data.base))}
 
 
 def _unshared(g: Any, kept: set[int]) -> np.ndarray:
@@ -445,16 +444,14 @@ def _unshared(g: Any, kept: set[int]) -> np.ndarray:
 
     A product's cotangent is often a fresh array in another shape: then nobody but the view knows the array below.
     """
-    if type(g) is not np.ndarray:
-        g = np.asarray(g)
-    memory = g if g.base is None else g.base
-    whole = memory is g or (
-        type(memory) is np.ndarray and memory.base is None and memory.size == g.size and sys.getrefcount(memory) <= 3
-    )  # the view, this function and getrefcount
-    if not whole or not g.flags.writeable or id(memory) in kept:
-        g = memory = g.copy()
+    array: np.ndarray = np.asarray(g)
+    alone = array.base is None or only_view(array)
+    memory = array if array.base is None else array.base
+    whole = alone and type(memory) is np.ndarray and memory.base is None and memory.size == array.size
+    if not whole or not array.flags.writeable or id(memory) in kept:
+        array = memory = array.copy()
     kept.add(id(memory))
-    return g  # type: ignore[no-any-return]
+    return array
 
 
 def root_of(output: Tensor) -> Node:

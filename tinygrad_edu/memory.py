@@ -189,6 +189,18 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
         )
 
 
+def _holders(view: np.ndarray) -> int:
+    return sys.getrefcount(view.base)
+
+
+_ONE_HOLDER = _holders(np.zeros(2).reshape(1, 2))  # it depends on the version of Python
+
+
+def only_view(view: np.ndarray) -> bool:
+    """Whether nobody but this view knows the array whose memory it lies in."""
+    return _holders(view) <= _ONE_HOLDER
+
+
 def _forbid_lost_gradient(x: Tensor, tracked: bool) -> None:
     """Raise where a tracked value would go into an array that can't hold it, or into a view of a constant's array."""
     if tracked and x.dtype.kind not in "fc":
@@ -200,8 +212,8 @@ def _forbid_lost_gradient(x: Tensor, tracked: bool) -> None:
                 code="tracked-value-into-integers",
             )
         )
-    base = x._data.base
-    if tracked and not x.requires_grad and x._owner is not None and base is not None and sys.getrefcount(base) > 2 + 1:
+    data = x._data
+    if tracked and not x.requires_grad and x._owner is not None and data.base is not None and not only_view(data):
         raise GradientError(
             describe(
                 f"{label(x)} is a view of another tensor, which a value that requires grad would not reach",

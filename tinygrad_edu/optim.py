@@ -73,7 +73,7 @@ class Optimizer:
 
     def _look_for_old_gradients(self) -> None:
         for place, parameter in enumerate(self.parameters):
-            origin = getattr(parameter.grad, "_origin", None)
+            origin = getattr(getattr(parameter._node, "grad", None), "_origin", None)
             if origin is not None and origin.earlier is not None:
                 self._warned = True
                 caution(_not_cleared(place, parameter, origin))

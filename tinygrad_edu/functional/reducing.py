@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Scope, here
+from tinygrad_edu.node import Scope, here, state
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 _P = ParamSpec("_P")
@@ -25,10 +25,17 @@ def loss(function: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
     data = [p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty]
     text = f"{name}({', '.join(data)})"
 
+    def described() -> str:
+        return text
+
     @functools.wraps(function)
     def boxed(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
-        with Scope(name, "loss", lambda: text):
+        now = state()
+        scope = now.scope = Scope(name, "loss", described)
+        try:  # not `with scope:`, which takes 0.2 µs more
             return function(*args, **kwargs)
+        finally:
+            now.scope = scope.parent
 
     return boxed
 
@@ -73,16 +80,17 @@ def _nonzero(total: Tensor) -> Tensor:
 def like(prediction: Tensor, target: Any) -> Tensor:
     """The target as a tensor; where it is only data, in the prediction's dtype, so that float32 stays float32."""
     given: Tensor = as_tensor(target)
-    if given.dtype == prediction.dtype or given.requires_grad or prediction.dtype.kind != "f":
+    dtype = prediction._data.dtype
+    if given._data.dtype is dtype or given.requires_grad or dtype.kind != "f":
         return given
-    return given.astype(prediction.dtype) if given.dtype.kind in "fiub" else given
+    return given.astype(dtype) if given.dtype.kind in "fiub" else given
 
 
 def pair(name: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:
     """Both as tensors of one shape and dtype. Raises ShapeError where the shapes differ: they would broadcast."""
     prediction = as_tensor(prediction)
     target = like(prediction, target)
-    if prediction.shape != target.shape:
+    if prediction._data.shape != target._data.shape:
         raise _unequal_shapes(name, prediction, target)
     return prediction, target
 
