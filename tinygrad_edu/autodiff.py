@@ -20,6 +20,7 @@ from tinygrad_edu.op import ELEMENTWISE, Op, Rule
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import sum_to
 from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
+from tinygrad_edu.watch import look_for_stretching
 
 Cotangents = dict[Node, Any]
 
@@ -312,6 +313,8 @@ def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
     """Raise where a leaf was written after a node saved its value and a rule needs that value."""
     if not nodes:
         return
+    for watcher in state().watchers:
+        watcher.begin_backward(nodes, _rule_reads)
     oldest = nodes[-1].index
     for leaf in leaves:
         if leaf.written < oldest:
@@ -344,7 +347,7 @@ class _OnlyShape:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _rule_reads(node: Node, leaf: Leaf) -> bool:
+def _rule_reads(node: Node, leaf: Node) -> bool:
     """Whether a rule of `node` reads numbers that lie in the memory of `leaf`."""
 
     def guarded(array: Any) -> Any:
@@ -384,6 +387,8 @@ def backward(
     seed = seed_of(output, gradient)
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
+    if nodes:
+        look_for_stretching(root, nodes)
     kept = {id(seed._data), id(seed._data.base)}
 
     def visit(node: Node, g: Any) -> None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.errors import NonFiniteError, ShapeError, describe
+from tinygrad_edu.errors import GradientError, NonFiniteError, ShapeError, describe
 from tinygrad_edu.handle import must_be_callable
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Node, here, node_site, state
+from tinygrad_edu.node import Leaf, Node, caution, here, node_site, state
 from tinygrad_edu.op import ELEMENTWISE, Op
 from tinygrad_edu.tensor import Tensor
 
@@ -28,6 +29,9 @@ class Watcher:
 
     def after(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any], result: Tensor, seconds: float) -> None:
         """Called with what the op gave."""
+
+    def begin_backward(self, nodes: list[Node], rule_reads: Callable[[Node, Node], bool]) -> None:
+        """Called with the nodes that a backward will go through; `rule_reads` says whether a rule needs a value."""
 
     def backward(self, node: Node, position: int, g: Any, cotangent: Any, seconds: float) -> None:
         """Called with what the rule of one input of `node` gave for the incoming `g`."""
@@ -125,11 +129,88 @@ def strict_broadcasting() -> Any:
     return watching(_Strict())
 
 
+# --- stretching, where it trains -----------------------------------------------------------------------------
+
+_looked_at: set[tuple[CodeType, int]] = set()  # lines whose graphs were looked through
+_warned_of: set[tuple[CodeType, int]] = set()  # lines that were warned of
+
+
+def look_for_stretching(root: Node, nodes: list[Node]) -> None:
+    """Warn of arithmetic of (n, 1) with (n,) in a graph that is trained, once for each line.
+
+    It looks when a line of code is first run backward: a training loop pays for one look, an op for nothing. Only the
+    usual accident is meant, a column against a row of as many numbers: an explicit (n, 1) with (1, m), or (n, 1) with
+    (m,), is how tables are made on purpose.
+    """
+    place = (root.code, root.instruction)
+    if place in _looked_at:
+        return
+    _looked_at.add(place)
+    for node in nodes:
+        op = node.op
+        if op is None or op.kind is not ELEMENTWISE or len(node.inputs) != 2:
+            continue
+        x, y = (np.shape(parent.out) for parent in node.inputs)
+        if _column_meets_row(x, y) or _column_meets_row(y, x):
+            line = (node.code, node.instruction)
+            if line not in _warned_of:
+                _warned_of.add(line)
+                caution(_stretched(node, x, y))
+
+
+def _column_meets_row(column: tuple[int, ...], row: tuple[int, ...]) -> bool:
+    return len(row) < len(column) and len(row) > 0 and column[-1] == 1 < row[-1] and row[-1] == column[-2]
+
+
+def _stretched(node: Node, x: tuple[int, ...], y: tuple[int, ...]) -> str:
+    name = node.op.name if node.op else ""
+    return describe(
+        f"{name} stretched both operands: {x} and {y} became {node.out.shape}",
+        where=node_site(node),
+        why=f"each of the {max(x[-1], y[-1])} elements of one met each of the other, which is rarely meant in a loss",
+        fix="reshape one: y[:, None] or x.squeeze(-1); y[None, :], if a table is meant",
+        code="both-operands-stretch",
+    )
+
+
 # --- anomalies -----------------------------------------------------------------------------------------------
 
 
 class _Anomalies(Watcher):
+    """Looks at every number that is made, and remembers what the arrays looked like that users can write to."""
+
+    def __init__(self) -> None:
+        self.saved: dict[int, list[tuple[Node, int]]] = {}  # by the index of a node: its writable inputs, fingerprints
+
+    def _remember(self, node: Node | None) -> None:
+        if node is not None and node.op is not None and node.inputs is not None:
+            writable = [parent for parent in node.inputs if _leaf_behind(parent) is not None]
+            if writable:
+                self.saved[node.index] = [(parent, _fingerprint(parent.out)) for parent in writable]
+
+    def begin_backward(self, nodes: list[Node], rule_reads: Callable[[Node, Node], bool]) -> None:
+        for node in nodes:
+            for parent, before in self.saved.get(node.index, ()):
+                if _fingerprint(parent.out) != before and rule_reads(node, parent):
+                    raise GradientError(self._overwritten(node, parent, before, nodes))
+
+    def _overwritten(self, node: Node, parent: Node, before: int, nodes: list[Node]) -> str:
+        seen = [other for other in nodes if any(p is parent for p, _ in self.saved.get(other.index, ()))]
+        intact = max((n for n in seen if (parent, before) in self.saved[n.index]), key=lambda n: n.index)
+        later = [n for n in seen if n.index > intact.index]
+        end = node_site(min(later, key=lambda n: n.index)) if later else f"{here()}, this backward"
+        name = getattr(_leaf_behind(parent), "name", None) or "a leaf"
+        return describe(
+            f"{name} {parent.out.shape} was written after a recorded op saved its value",
+            saved=f"by {node.op.name if node.op else ''} at {node_site(node)}",
+            changed=f"after {node_site(intact)}, before {end}",
+            why="an element of .data, or of the array given to from_numpy, was set; the gradient needs the old one",
+            fix="call backward before the write, or compute the loss again after it",
+            code="saved-value-written",
+        )
+
     def after(self, op: Op, operands: tuple[Any, ...], params: dict[str, Any], result: Tensor, seconds: float) -> None:
+        self._remember(result._node)
         bad = _first_bad(result._data)
         inputs = [x._data if isinstance(x, Tensor) else np.asarray(x) for x in operands]
         if bad is None or any(_first_bad(x) is not None for x in inputs):
@@ -168,6 +249,17 @@ class _Anomalies(Watcher):
         raise NonFiniteError(
             describe(f"backward: the rule of {op.name} made {_word(array[bad])}", **facts, code="nan-or-inf")
         )
+
+
+def _leaf_behind(node: Node) -> Leaf | None:
+    """The leaf whose memory a value lies in, and to which the user may write: itself, or what it is a view of."""
+    while node.op is not None and node.op.view and node.inputs:
+        node = node.inputs[0]
+    return node if isinstance(node, Leaf) else None
+
+
+def _fingerprint(array: np.ndarray) -> int:
+    return hash(array.tobytes())
 
 
 def _first_bad(array: np.ndarray) -> tuple[int, ...] | None:

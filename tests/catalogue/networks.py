@@ -318,3 +318,32 @@ mistake(
         Net()(np.ones((4, 2)))
     """,
 )
+mistake(
+    "module-hook",
+    """A backward hook is called once all gradients of the module's outputs are there, and can change the gradient of
+    one input. Where that can't be told apart, hooks on the tensors themselves do what is meant.""",
+    wrong="""
+        class Split(tg.nn.Module):
+            def __init__(self):
+                self.weight = tg.Tensor(2.0, requires_grad=True)
+
+            def forward(self, x):
+                return x * self.weight, x + self.weight
+
+        split = Split()
+        split.register_full_backward_hook(print)
+        split(3.0)
+    """,
+    right="""
+        class Split(tg.nn.Module):
+            def __init__(self):
+                self.weight = tg.Tensor(2.0, requires_grad=True)
+
+            def forward(self, x):
+                return x * self.weight, x + self.weight
+
+        split = Split()
+        for output in split(3.0):
+            output.register_hook(print)
+    """,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,9 @@ from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:
     import os
+
+    from tinygrad_edu.handle import Registration
+    from tinygrad_edu.nn.hooks import Hooks
 
 _Self = TypeVar("_Self", bound="Module")
 
@@ -43,13 +46,14 @@ class Module:
     _parameters: Mapping[str, Tensor] = {}
     _children: Mapping[str, Module] = {}
     _buffers: Mapping[str, Tensor] = {}
+    _hooks: Hooks | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` gives; meanwhile errors and drawings know that they are in this module."""
         now = state()
         scope = now.scope = Scope(self._name, "module", self._label, self)
         try:  # not `with scope:`, which takes 0.2 µs more
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if self._hooks is None else self._hooks.call(self, args, kwargs)
         finally:
             now.scope = scope.parent
 
@@ -64,6 +68,57 @@ class Module:
                 code="no-forward",
             )
         )
+
+    # --- hooks -----------------------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> Registration:
+        """Call `hook(module, args)` before each forward; what it returns, if anything, takes the arguments' place.
+
+        `.remove()` of the result takes the hook away again, as for all hooks.
+
+        >>> from tinygrad_edu.nn import Linear
+        >>> layer = Linear(1, 1, bias=False); layer.weight.data[...] = 2.0
+        >>> handle = layer.register_forward_pre_hook(lambda module, args: args[0] + 1)
+        >>> layer(Tensor([3.0]))
+        Tensor([8.], requires_grad=True)
+        """
+        hooks = self._own_hooks()
+        return hooks.add(hooks.before, hook, "the module and its arguments")
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> Registration:
+        """Call `hook(module, args, output)` after each forward; what it returns, if anything, takes the output's place.
+
+        >>> from tinygrad_edu.nn import Linear
+        >>> layer = Linear(1, 1, bias=False); layer.weight.data[...] = 2.0
+        >>> seen = []
+        >>> handle = layer.register_forward_hook(lambda module, args, output: seen.append(output.item()))
+        >>> _ = layer(Tensor([3.0])); handle.remove(); _ = layer(Tensor([4.0])); seen
+        [6.0]
+        """
+        hooks = self._own_hooks()
+        return hooks.add(hooks.after, hook, "the module, its arguments and its output")
+
+    def register_full_backward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Registration:
+        """Call `hook(module, grad_input, grad_output)` when backward has come through the module.
+
+        Both are tuples of Tensors, in the order of the module's tensors, None where a tensor needs no gradient. What
+        the hook returns, if anything, takes the place of the input's gradient, where one input needs one.
+
+        >>> from tinygrad_edu.nn import Linear
+        >>> layer = Linear(1, 1, bias=False); layer.weight.data[...] = 2.0
+        >>> handle = layer.register_full_backward_hook(lambda module, inside, outside: print(inside, outside))
+        >>> layer(Tensor([3.0], requires_grad=True)).backward()
+        (Tensor([2.]),) (Tensor([1.]),)
+        """
+        hooks = self._own_hooks()
+        return hooks.add(hooks.backward, hook, "the module and the gradients of its inputs and outputs")
+
+    def _own_hooks(self) -> Hooks:
+        if self._hooks is None:
+            from tinygrad_edu.nn.hooks import Hooks
+
+            object.__setattr__(self, "_hooks", Hooks())
+        return self._hooks  # type: ignore[return-value]
 
     # --- attributes ------------------------------------------------------------------------------------------
 
