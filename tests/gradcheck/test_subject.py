@@ -94,6 +94,23 @@ def test_the_generators_of_a_network_draw_the_same_in_each_call_and_go_on_afterw
     assert dropped.any()
 
 
+def test_norms_and_dropout_are_checked_in_training_and_what_they_remember_is_put_back():
+    layers = nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Dropout(0.5, rng=1), nn.Linear(4, 2, rng=2)
+    model = nn.Sequential(*layers)
+    model(X)  # the running statistics are some way off
+    before, state = model.state_dict(), layers[2].rng.bit_generator.state
+    buffers = model.named_buffers()
+    report = gradcheck(model, [X], loss=loss, order=2)
+    assert "replayed in each call: layer3.rng" in str(report)
+    assert {row.input for row in report.rows} >= {"layer2.weight", "layer4.bias"}
+    assert layers[2].rng.bit_generator.state == state
+    for path, array in model.state_dict().items():
+        assert np.array_equal(array, before[path]), path
+    assert [id(x) for _, x in model.named_buffers()] == [id(x) for _, x in buffers]
+    model(X)
+    assert not np.array_equal(model.state_dict()["layer2.running_mean"], before["layer2.running_mean"])
+
+
 def test_a_network_within_a_function_is_replayed_too():
     model = Noisy()
     assert gradcheck(lambda x: (model(x) ** 2).sum(), [X])

@@ -102,6 +102,24 @@ def test_all_of_a_right_network_is_compared_and_right():
         assert {row.method for row in report.rows} == {{"complex": "complex step"}.get(method, "central differences")}
 
 
+@pytest.mark.parametrize("which", [None, 0, 1000, -1])
+def test_kinks_among_what_is_not_compared_one_by_one_are_no_failure_and_hide_none(which):
+    rng = np.random.default_rng(0)
+    x, w = rng.integers(-1, 2, (4, 784)).astype(float), rng.integers(-1, 2, (784, 16)).astype(float)
+
+    def f(w, spoil=tg.positive):
+        return tg.abs(tg.relu(x @ spoil(w)) - 1).sum()
+
+    if which is None:
+        assert gradcheck(f, [w], budget=1e6).verdict == "kink"
+        return
+    place = np.flatnonzero(tg.grad(f)(w).numpy())[which]
+    report = gradcheck(lambda w: f(w, one_wrong((784, 16), place)), [w], budget=1e6, raise_on_failure=False)
+    assert report.verdict == "wrong"
+    assert report.rows[0].checked < 300
+    assert report.rows[0].index == tuple(np.unravel_index(place, (784, 16)))
+
+
 def test_a_sample_takes_from_every_part_of_every_input():
     from tinygrad_edu.gradcheck.choice import stratified
 
@@ -124,15 +142,19 @@ def way_of(op, *arrays, moving=None):
 
 CONJUGATED = Op("conjugated", lambda x: np.conj(x) * 2, vjps=(lambda g, out, x: 2 * g,), listed=False)
 HALF_CAST = Op("half cast", lambda x: x + np.real(x), vjps=(lambda g, out, x: 2 * g,), listed=False)
+NEIGHBOURS = Op("neighbours", lambda x: x * x[::-1], vjps=(lambda g, out, x: 0,), kind=ELEMENTWISE, listed=False)
 CLAIMED = Op("claimed", np.square, vjps=(lambda g, out, x: 2 * g * x,), linear=True, listed=False)
 
 
 @pytest.mark.parametrize(
     ("op", "arrays", "way"),
     [
-        (tg.exp, [[0.5, -1.0]], Way.COMPLEX),
+        (tg.exp, [[0.5, -1.0]], Way.LOCAL),
+        (tg.softmax, [[0.5, -1.0]], Way.COMPLEX),
         (tg.matmul, [np.eye(2), np.ones((2, 2))], Way.LINEAR),
-        (tg.relu, [[0.5, -1.0]], Way.COMPLEX),
+        (tg.relu, [[0.5, -1.0]], Way.LOCAL),
+        (tg.divide, [[0.5, -1.0], [[2.0], [3.0]]], Way.LOCAL),
+        (NEIGHBOURS, [[0.5, -1.0]], Way.COMPLEX),
         (tg.relu, [[0.5, 0.0]], Way.ROUGH),
         (tg.abs, [[0.5, -1.0]], Way.ROUGH),
         (tg.sign, [[0.5, -1.0]], Way.ROUGH),
@@ -170,13 +192,16 @@ def test_a_plan_and_its_lanes_give_what_the_function_gives(seed):
     assert plan is not None
     lanes = Lanes(plan, Ways(plan, rng))
     for place, point in enumerate(points):
-        moved = rng.normal(size=(3, *point.shape)) * 0.01
-        (outputs,) = lanes.values({place: moved}, [np.array([0.5, 1.0, -2.0])])
-        for row, width, out in zip(moved, (0.5, 1.0, -2.0), outputs[0]):
-            shifted = [p + width * row if i == place else p for i, p in enumerate(points)]
-            expected = f(*(tg.Tensor(p) for p in shifted))._data
-            np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-12)
-            np.testing.assert_allclose(plan.run(shifted)[0], expected, rtol=1e-12, atol=1e-13)
+        entries = rng.permutation(point.size)[:5]
+        for chosen, hot in lanes.chunks(place, entries):
+            widths = np.tile([[0.01], [-0.02]], len(entries[chosen]))
+            for width, (out,) in zip((0.01, -0.02), lanes.values(hot, list(widths))):
+                for entry, row in zip(entries[chosen], out):
+                    moved = [p.copy() for p in points]
+                    moved[place].flat[entry] += width
+                    expected = f(*map(tg.Tensor, moved))._data
+                    np.testing.assert_allclose(row, expected, rtol=1e-10, atol=1e-12)
+                    np.testing.assert_allclose(plan.run(moved)[0], expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize(

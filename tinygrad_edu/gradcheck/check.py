@@ -125,7 +125,7 @@ def _unfit(subject: Subject) -> GradcheckReport | None:
     """The report on a function that changes its inputs, or gives another value for the same ones; None for others."""
     tensors, points = tensors_on(subject.points), subject.points
     suspects: list[str] = []
-    with subject.random.suspects(suspects):
+    with subject.surroundings.suspects(suspects):
         first = [output._data.copy() for output in subject.evaluate(tensors)]
     for name, tensor, point in zip(subject.names, tensors, points):
         if not np.array_equal(tensor._data, point, equal_nan=True):
@@ -265,8 +265,8 @@ def _notes(subject: Subject, levels: Sequence[Level]) -> list[str]:
         notes.append(
             f"the function gives {numbers:,} numbers: the derivatives are those of their sum with random weights"
         )
-    if subject.random.drawn:
-        notes.append(f"replayed in each call: {', '.join(subject.random.drawn)}")
+    if subject.surroundings.drawn:
+        notes.append(f"replayed in each call: {', '.join(subject.surroundings.drawn)}")
     notes += [f"held fixed: {name} {why}" for name, why in subject.fixed]
     narrow = None if levels[0].failure else levels[0].judge.narrow_steps()
     if narrow:

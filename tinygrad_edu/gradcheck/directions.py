@@ -8,12 +8,14 @@ import numpy as np
 
 from tinygrad_edu.autodiff import recorded_nodes
 from tinygrad_edu.forward import push_forward
+from tinygrad_edu.gradcheck.kinks import branch_derivative
 from tinygrad_edu.gradcheck.lanes import Lanes
 from tinygrad_edu.gradcheck.numeric import EPS, Arrays, tensors_on, values_of
 from tinygrad_edu.gradcheck.plan import Evaluate
 
 WIDTHS = [2.0**-k for k in range(7, 15)]  # of the differences that are extrapolated to width 0
 TAYLOR = [4.0**-k for k in range(2, 11)]
+ROUGH = 1e-7  # relative error of steps that were differentiated by differences
 TIGHT = 1e-10  # relative to the sum of the sizes of what is added up: one wrong entry among thousands must be seen
 
 
@@ -28,7 +30,8 @@ def along(
 ) -> tuple[float, float]:
     """The derivative when the inputs at these places move in these directions, and its error by its own account.
 
-    Exact where a plan allows the complex step; else central differences, extrapolated to width 0.
+    Exact where a plan allows the complex step; where it doesn't, the derivative of the branch that f took, see `kinks`.
+    Without a plan, central differences, extrapolated to width 0.
     """
     if lanes is not None and all(lanes.analytic(place) for place in directions):
         tangents = lanes.tangents({place: direction[None] for place, direction in directions.items()})
@@ -36,6 +39,10 @@ def along(
         terms = [np.abs(c * t).sum() for c, t in pairs]
         error = 64 * max((lanes.eps(place) for place in directions), default=EPS) * float(sum(terms))
         return float(sum(np.vdot(c, t) for c, t in pairs)), error
+    if lanes is not None:
+        branch, _ = branch_derivative(lanes, directions)
+        pairs = [(c, t) for c, t in zip(cotangents, branch) if t is not None]
+        return float(sum(np.vdot(c, t) for c, t in pairs)), ROUGH * float(sum(np.abs(c * t).sum() for c, t in pairs))
     speed = max(float(np.max(np.abs(d) / np.maximum(1, np.abs(points[p])), initial=0.0)) for p, d in directions.items())
     if not speed:
         return 0.0, 0.0

@@ -22,6 +22,7 @@ from tinygrad_edu.op import ELEMENTWISE
 from tinygrad_edu.tensor import Tensor, apply
 
 WIDTH = 1e-6  # how far the arguments of a step are moved, relative to max(1, |x|)
+CLOSE = 1e-3  # of that width: how far they are moved at a point around
 AROUND = 24  # points around a tie: each of three tied numbers comes first at one of them, but for 1 time in 16,000
 
 
@@ -55,7 +56,7 @@ def branch_derivative(lanes: Lanes, moved: dict[int, np.ndarray]) -> tuple[list[
             if not places:
                 continue
             way = lanes.ways[step]
-            if way in (Way.LINEAR, Way.COMPLEX):
+            if way in (Way.LINEAR, Way.LOCAL, Way.COMPLEX):
                 lane: Lane = {step.sources[i]: t[None] for i, t in places.items()}  # type: ignore[misc]
                 tangents[step.slot] = lanes.tangent(step, lane)[0]  # type: ignore[index]
             elif way is Way.ROUGH:
@@ -92,6 +93,7 @@ def _rough(lanes: Lanes, step: Step, places: dict[int, np.ndarray], corners: lis
     if not np.all(jumps | ((low - slack <= used) & (used <= high + slack))):
         around = _slopes_around(lanes, step, base, places)
         low, high = np.minimum(low, around.min(axis=0)), np.maximum(high, around.max(axis=0))
+        slack = 1e-4 * np.maximum(np.abs(low), np.abs(high)) + noise / CLOSE
     bends = (high - low > slack) & ~jumps
     alone = step.op.kind is ELEMENTWISE and len(places) == 1
     speed = np.broadcast_to(next(iter(places.values())), out.shape) if alone else None
@@ -117,7 +119,7 @@ def _slopes_around(lanes: Lanes, step: Step, base: list[Any], places: dict[int, 
             else value
             for value, source in zip(base, step.sources)
         ]
-        rows.append(slope(step, moved, places, 1e-3 * _width(base, places)))
+        rows.append(slope(step, moved, places, CLOSE * _width(base, places)))
     return np.array(rows)
 
 

@@ -66,7 +66,7 @@ def by_complex_step(lanes: Lanes, place: int, entries: np.ndarray, cotangents: A
     """Exact to rounding, for an input after which every step is analytic."""
     found = np.zeros(len(entries))
     for chosen, hot in lanes.chunks(place, entries):
-        for cotangent, tangent in zip(cotangents, lanes.tangents({place: hot})):
+        for cotangent, tangent in zip(cotangents, lanes.tangents(hot)):
             if tangent is not None:
                 found[chosen] += _weighed(cotangent, tangent)
     error = 8 * lanes.eps(place) * np.abs(found)
@@ -138,7 +138,7 @@ def lane_samples(
     flat = point.ravel()
     for chosen, hot in lanes.chunks(place, entries):
         widths = _widths(flat[entries[chosen]], step)
-        yield chosen, widths, lanes.values({place: hot}, widths)
+        yield chosen, widths, lanes.values(hot, widths)
 
 
 def call_samples(

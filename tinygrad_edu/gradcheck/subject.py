@@ -17,12 +17,10 @@ import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradientError, describe
 from tinygrad_edu.gradcheck.plan import Plan, record
-from tinygrad_edu.gradcheck.randomness import Randomness
+from tinygrad_edu.gradcheck.surroundings import Surroundings, contents, set_contents
 from tinygrad_edu.node import here, recording
 from tinygrad_edu.tensor import Tensor, as_tensor
 from tinygrad_edu.transforms import leaves_of, map_tree
-
-HANDLE = ("_data", "_node", "_owner", "_broken")  # what a handle stands for
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Subject:
                 if not isinstance(leaf, np.random.Generator):
                     self.fixed.append((name, why))
         self._must_move()
-        self.random = Randomness([f, loss], named)
+        self.surroundings = Surroundings([f, loss], named)
 
     @property
     def names(self) -> list[str]:
@@ -118,12 +116,12 @@ class Subject:
             return tensors[place] if place is not None else _held(leaf, dtype)
 
         arguments = map_tree(argument, self.inputs)
-        saved = [(m.handle, _contents(m.handle)) for m in self.moving if m.handle is not None]
+        saved = [(m.handle, contents(m.handle)) for m in self.moving if m.handle is not None]
         try:
             for moving, tensor in zip(self.moving, tensors, strict=True):
                 if moving.handle is not None:
-                    _set_contents(moving.handle, _contents(tensor))
-            with self.random.replayed(), recording(True):
+                    set_contents(moving.handle, contents(tensor))
+            with self.surroundings.replayed(), recording(True):
                 value = self.f(**arguments) if isinstance(arguments, dict) else self.f(*arguments)
                 if self.loss is not None:
                     value = self.loss(value)
@@ -131,8 +129,8 @@ class Subject:
                 if moving.handle is not None:  # a write inside f must be seen
                     tensor._data = moving.handle._data
         finally:
-            for handle, contents in saved:
-                _set_contents(handle, contents)
+            for handle, before in saved:
+                set_contents(handle, before)
         return _outputs(value)
 
     # --- what moves, and what doesn't ------------------------------------------------------------------------
@@ -255,15 +253,6 @@ class Subject:
             parts = list(zip(_parameter_names(function, len(self.inputs)), self.inputs))
         for name, value in parts:
             yield from _tree_leaves(name, value)
-
-
-def _contents(handle: Tensor) -> list[Any]:
-    return [getattr(handle, name) for name in HANDLE]
-
-
-def _set_contents(handle: Tensor, contents: Sequence[Any]) -> None:
-    for name, value in zip(HANDLE, contents, strict=True):
-        setattr(handle, name, value)
 
 
 def _held(leaf: Any, dtype: Any) -> Any:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import enum
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.gradcheck.plan import Plan, Step
+from tinygrad_edu.op import ELEMENTWISE
 
 TINY = 1e-20  # the imaginary step: its square is 0 beside 1, so the complex step is exact to rounding
 NEAR, NEAR32 = 1e-6, 5e-3  # the real step with which a single op is compared, relative to max(1, |x|); in float32
@@ -26,6 +27,7 @@ class Way(enum.Enum):
     """How to get the derivative of a step in a direction."""
 
     LINEAR = "linear"  # the op itself, applied to the direction
+    LOCAL = "element by element"  # the direction times the derivative of each element, by complex step, once for all
     COMPLEX = "complex step"  # its imaginary part for an imaginary direction
     DISCRETE = "discrete"  # integers or booleans that stay the same nearby: none
     SWITCH = "switch"  # integers or booleans that are about to change
@@ -38,6 +40,7 @@ class Ways:
     def __init__(self, plan: Plan, rng: np.random.Generator) -> None:
         self.plan, self.rng = plan, rng
         self._found: dict[int, Way] = {}
+        self.local: dict[int, Directions] = {}  # of LOCAL steps, by slot: the derivative by each argument that moves
 
     def __getitem__(self, step: Step) -> Way:
         way = self._found.get(step.slot)
@@ -62,9 +65,17 @@ class Ways:
             near, far = (_or_none(slope, step, base, directions, w) for w in (width, 2 * width))
             if near is None or far is None:
                 return Way.ROUGH
+            found = _or_none(imaginary, step, base, directions, out)
+            if step.op.kind is ELEMENTWISE and _alike(found, near, far, out):
+                parts = {i: imaginary(step, base, {i: np.ones(base[i].shape)}, out, also=moving) for i in moving}
+                total = sum(
+                    (part * directions[i] for i, part in parts.items() if part is not None), np.zeros(out.shape)
+                )
+                if _alike(total, near, far, out):
+                    self.local[step.slot] = {i: part for i, part in parts.items() if part is not None}
+                    return Way.LOCAL
             if step.op.linear and _alike(_or_none(linear, step, base, directions), near, far, out):
                 return Way.LINEAR
-            found = _or_none(imaginary, step, base, directions, out)
             return Way.COMPLEX if _alike(found, near, far, out) else Way.ROUGH
 
     def _direction(self, value: np.ndarray) -> np.ndarray:
@@ -86,9 +97,17 @@ def linear(step: Step, base: list[Any], directions: Directions) -> np.ndarray:
     return total
 
 
-def imaginary(step: Step, base: list[Any], directions: Directions, out: np.ndarray) -> np.ndarray | None:
-    """The derivative by a complex step; None where the value itself is another than on real numbers."""
-    arguments = [value + 1j * TINY * directions[i] if i in directions else value for i, value in enumerate(base)]
+def imaginary(
+    step: Step, base: list[Any], directions: Directions, out: np.ndarray, also: Sequence[int] = ()
+) -> np.ndarray | None:
+    """The derivative by a complex step; None where the value itself is another than on real numbers.
+
+    `also` are arguments that stay, but are given as complex numbers: some ops decide by one argument what to do.
+    """
+    arguments = [
+        value + 1j * TINY * directions[i] if i in directions else value.astype(complex) if i in also else value
+        for i, value in enumerate(base)
+    ]
     result = np.asarray(step.op.forward(*arguments, **step.params))
     if result.dtype.kind != "c" or result.shape != out.shape:
         return None
