@@ -390,3 +390,29 @@ def test_calls_of_a_recursion_without_memory_are_counted_and_not_made():
     order = tg.explain.order(h)
     assert order.calls == sum(3 * 2**k for k in range(60))
     assert len(str(order).splitlines()) < 20
+
+
+# --- numbers that are not numbers ----------------------------------------------------------------------------------
+
+
+def test_a_path_that_is_not_finite_comes_first_and_nothing_breaks():
+    x = leaf([0.0, 1.0], "x")
+    with np.errstate(all="ignore"):
+        loss = (tg.log(x) * x).sum() + x.sum()
+    for index in (None, 0):
+        text = str(tg.explain(loss, x, index=index))
+        assert "nan" in text.splitlines()[0]
+        assert "−inf" in text
+    assert np.isnan(tg.explain(loss, x, index=0, paths=1).routes[0].contribution) or np.isinf(
+        tg.explain(loss, x, index=0, paths=1).routes[0].contribution
+    )
+
+
+def test_a_leaf_without_numbers_and_a_rule_without_a_formula_are_told_too():
+    e = leaf(np.zeros((0, 3)), "e")
+    assert str(tg.explain(e.sum(), e)).startswith("∂result/∂e = empty: one path")
+    twice = tg.checkpoint(lambda v: tg.exp(v) * v)
+    x = leaf(2.0, "x")
+    told = tg.explain(twice(x) * 2, x)
+    assert told.gradient == pytest.approx(2 * 3 * np.exp(2.0))
+    assert "∂t1/∂x · ∂result/∂t1 = ∂t1/∂x · 2 = 22.2 · 2 = 44.3" in str(told)

@@ -25,6 +25,7 @@ from tinygrad_edu.symbols.rules import local_symbol, written_local
 from tinygrad_edu.symbols.simplify import without_guards
 
 MOST_WORK = 400_000_000  # numbers computed for the tables; about two seconds
+VERY_LARGE, HUGE = 1e140, 1e280  # sizes are cut off, so that no product of two overflows
 TIE = 1e-12  # products nearer to each other than this count as equal
 
 
@@ -131,8 +132,8 @@ class Elements:
         for table in reversed(self.tables):
             source, target = table.step.source, table.step.target
             np.add.at(counts[target], table.indices, counts[source][table.places])
-            with np.errstate(all="ignore"):
-                np.maximum.at(best[target], table.indices, np.abs(table.slopes) * best[source][table.places])
+            ahead = np.minimum(_sizes(table.slopes) * best[source][table.places], HUGE)
+            np.maximum.at(best[target], table.indices, ahead)
         return counts, best
 
     @property
@@ -145,9 +146,10 @@ class Elements:
         """The sum of the products of all paths: the gradient, by another way than backward's."""
         sums = {card: np.zeros(self.derivation.value(card).size) for card in self.cone.cards}
         sums[self.cone.cards[0]][:] = 1
-        for table in reversed(self.tables):
-            products = table.slopes * sums[table.step.source][table.places]
-            np.add.at(sums[table.step.target], table.indices, products)
+        with np.errstate(all="ignore"):
+            for table in reversed(self.tables):
+                products = table.slopes * sums[table.step.source][table.places]
+                np.add.at(sums[table.step.target], table.indices, products)
         return float(sums[self.cone.wrt][self.start])
 
     def count_along(self, steps: tuple[Step, ...]) -> int:
@@ -183,13 +185,18 @@ class Elements:
             for table in self.of_target[card]:
                 for k in np.flatnonzero(table.indices == index):
                     place, slope = int(table.places[k]), float(table.slopes[k])
-                    reach = abs(slope) * self._best[table.step.source][place]
+                    reach = min(float(_sizes(table.slopes[k])) * self._best[table.step.source][place], HUGE)
                     if reach > 0:
                         number -= 1
                         more = behind + (0.0 if reach > best * (1 - TIE) else math.log(best / reach))
                         link_on = (Hop(table.step, place, index, slope), link)
                         heapq.heappush(waiting, (more, number, product * slope, table.step.source, place, link_on))
         return found
+
+
+def _sizes(slopes: Any) -> Any:
+    """|slopes|, where what isn't finite counts as very large: its paths are the ones to look at."""
+    return np.where(np.isfinite(slopes), np.minimum(np.abs(slopes), VERY_LARGE), VERY_LARGE)
 
 
 def _hops(link: Any) -> tuple[Hop, ...]:

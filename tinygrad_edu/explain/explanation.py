@@ -357,7 +357,7 @@ def _of_element(cone: Cone, place: int, most: int) -> Explanation:
         gradient=gradient,
         count=elements.count,
         routes=tuple(routes),
-        share=together / gradient.item() if gradient.item() else None,
+        share=together / gradient.item() if gradient.item() and np.isfinite(gradient) else None,
         exact=True,
         ways=tuple(ways),
         total=elements.total,

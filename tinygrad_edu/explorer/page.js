@@ -238,6 +238,7 @@
   const index = (s, k) => { const out = []; for (let i = s.length - 1; i >= 0; i--) { out.unshift(k % s[i]); k = Math.floor(k / s[i]); } return out.length ? `[${out.join(', ')}]` : ''; };
   const editor = card => {
     if (!program) return [h('p', {class: 'note'}, `Its numbers can't be changed: ${data.off}.`)];
+    if (kindOf(card.id) !== 'f') return [h('p', {class: 'note'}, 'Whole numbers stay as they are here.')];
     const a = given[card.id], columns = a.s.length ? a.s[a.s.length - 1] : 1;
     const grid = h('div', {class: 'edit'});
     grid.style.gridTemplateColumns = `repeat(${columns}, auto)`;
