@@ -38,7 +38,7 @@ def words(report):
     ("program", "verdict", "said"),
     [
         ("a wrong op", "wrong", ["the rule of swish", line_of("hidden = swish"), "one-path-only", "product rule"]),
-        ("a detached branch", "wrong", ["4 right"]),
+        ("a detached branch", "wrong", ["detached-branch", line_of("largest = h.detach()")]),
         ("float32 noise", "right", [f"digits are lost at {line_of('millikelvin.mean() ** 2')}", "cancel there"]),
         ("a kink", "kink", ["h[0, 1] and 7 more elements", line_of("h = tg.relu"), "any slope in [0, 1]", "uses 0"]),
         ("a random function", "depends on randomness", ["np.random", "default_rng(0)"]),

@@ -32,7 +32,6 @@ from tinygrad_edu.gradcheck.report import (
 )
 from tinygrad_edu.gradcheck.subject import Subject
 from tinygrad_edu.node import here
-from tinygrad_edu.tensor import Tensor
 
 SEED = 0  # of cotangents, directions and samples, so that the same call gives the same report
 BUDGET = 2e9  # numbers computed: all 13,002 parameters of a 784-16-16-10 network take 3e8; about ten seconds
@@ -219,15 +218,16 @@ def _checked(subject: Subject, order: int, settings: Settings) -> GradcheckRepor
 
 
 def _localised(level: Level) -> Localisation:
-    """Each op that the function recorded tried alone; where all of them are right, what else makes it wrong."""
+    """Each op that the function recorded tried alone; where all are right, the function run again beside the point."""
     tensors = tensors_on(level.points)
     outputs = level.evaluate(tensors, True)
-    rng = np.random.default_rng(SEED)
-
-    def rerun(moved: list[Tensor]) -> list[Tensor]:
-        return level.evaluate(moved, True)
-
-    return localise(outputs, level.cotangents, rng, inputs=tensors, rerun=rerun)
+    return localise(
+        outputs,
+        level.cotangents,
+        np.random.default_rng(SEED),
+        inputs=tensors,
+        rerun=lambda others: level.evaluate(others, True),
+    )
 
 
 # --- the report ----------------------------------------------------------------------------------------------
