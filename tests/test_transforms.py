@@ -103,6 +103,25 @@ def test_argnums_by_place_by_name_and_several():
     np.testing.assert_array_equal([by_x.numpy(), by_y.numpy()], [y, x])
 
 
+def test_argnums_find_an_argument_by_name_or_place_however_it_was_given():
+    def f(x, y, scale=1.0):
+        return scale * (x * y).sum()
+
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    for argnums in ("y", 1):
+        np.testing.assert_array_equal(tg.grad(f, argnums)(x, y).numpy(), x)
+        np.testing.assert_array_equal(tg.grad(f, argnums)(x, y=y).numpy(), x)
+    by_y, by_x = tg.grad(f, ("y", "x"))(x, y=y)
+    np.testing.assert_array_equal([by_x.numpy(), by_y.numpy()], [y, x])
+    np.testing.assert_array_equal(tg.hessian(f, "y")(x, y).numpy(), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("argnums", [(0, 0), (0, -2), ("x", 0), ("x", "y", "x")])
+def test_an_argument_named_twice_got_one_gradient_of_zero(argnums):
+    with pytest.raises(GradientError, match="names an argument twice"):
+        tg.grad(lambda x, y: x * y, argnums)(3.0, 4.0)
+
+
 def test_an_argument_that_is_not_there_is_an_error_that_names_those_given():
     with pytest.raises(GradientError, match="no argument 'z' to differentiate by"):
         tg.grad(lambda x: x, "z")(1.0)

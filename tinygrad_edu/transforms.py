@@ -7,6 +7,7 @@ Must not know networks or pictures.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -74,6 +75,24 @@ def _marked(value: Any, marked: list[Tensor]) -> Tensor:
     return fresh
 
 
+def _other_way(f: Function, place: Any) -> Any:
+    """The name of the argument at a place, or the place of one with this name; `place` itself where f tells none."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # what is compiled or can't be called
+        return place
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if isinstance(place, str):
+        return names.index(place) if place in names else place
+    return names[place] if 0 <= place < len(names) else place
+
+
+def _with_signature_of(f: Function, differentiated: Function) -> Function:
+    """The derivative, which tells the arguments of `f`: one of its own finds them by name, too."""
+    differentiated.__wrapped__ = f  # type: ignore[attr-defined]
+    return differentiated
+
+
 class _Call:
     """One call of a function with some of its arguments replaced by marked tensors."""
 
@@ -85,7 +104,17 @@ class _Call:
         inside: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         self.marked: list[Tensor] = []
         with recording(True):
-            self.places = [self._resolved(place, inside, len(args)) for place in self.places]
+            self.places = [self._resolved(f, place, inside, len(args)) for place in self.places]
+            if len(set(self.places)) < len(self.places):
+                raise GradientError(
+                    describe(
+                        f"argnums {argnums!r} names an argument twice",
+                        where=here(),
+                        why="its gradient would be split between the two",
+                        fix="name it once",
+                        code="conflicting-arguments",
+                    )
+                )
             self.trees = [map_tree(lambda leaf: _marked(leaf, self.marked), inside[place]) for place in self.places]
             inside.update(zip(self.places, self.trees, strict=True))
             must_be_callable(f, "what is differentiated is a function", "tg.grad(lambda x: (x * x).sum())(x)")
@@ -115,9 +144,12 @@ class _Call:
         self.recorded = state().recording and any(self._reaches_outside(leaf) for leaf in leaves_of(self.value))
 
     @staticmethod
-    def _resolved(place: Any, inside: dict[Any, Any], count: int) -> Any:
+    def _resolved(f: Function, place: Any, inside: dict[Any, Any], count: int) -> Any:
+        """The place or the name under which the argument was given, which may be the other of the two."""
         if isinstance(place, int) and place < 0:
             place += count
+        if place not in inside:
+            place = _other_way(f, place)
         if place not in inside:
             raise GradientError(
                 describe(
@@ -225,7 +257,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         outside = call.outside(value)
         return ((outside, call.aux), gradient) if has_aux else (outside, gradient)
 
-    return differentiated
+    return _with_signature_of(f, differentiated)
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
@@ -242,7 +274,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
 
-    return differentiated
+    return _with_signature_of(f, differentiated)
 
 
 def vjp(f: Function, *xs: Any, has_aux: bool = False) -> Any:
@@ -355,7 +387,7 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
         blocks = _by_columns(call, value) if forward else _by_rows(call, value)
         return call.shaped(blocks)
 
-    return differentiated
+    return _with_signature_of(f, differentiated)
 
 
 def _holds_tree(value: Any) -> bool:
