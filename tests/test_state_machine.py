@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import tinygrad_edu as tg
-from tests.reference import Value, each, gradient, numbers, total, values
+from tests.reference import Value, each, gradient, is_smooth, numbers, second_derivative, total, values
 from tinygrad_edu import Tensor
 from tinygrad_edu.errors import GradientError
 
@@ -53,6 +53,7 @@ class Slot:
     saved: frozenset = field(default_factory=frozenset)
     is_leaf: bool = False
     is_view: bool = False  # of a computed tensor
+    freed: bool = False  # its own graph was let go of
 
     @property
     def tracked(self):
@@ -81,6 +82,7 @@ class Programs(RuleBasedStateMachine):
     def start(self, seed):
         self.slots, self.arrays, self.leaves = [], [], {}
         self.writes, self.gradients = {}, {}
+        self.freed = False  # whether any graph was
         self.new_leaf(seed)
         self.new_constant(seed, 0)
 
@@ -119,7 +121,7 @@ class Programs(RuleBasedStateMachine):
         slot.cells, slot.memory = (cells, None) if tracked else (None, numbers(cells))
         slot.saved = saved if tracked else frozenset()
         slot.owner = slot.tags = None
-        slot.is_view = False
+        slot.is_view = slot.freed = False
 
     # --- making ----------------------------------------------------------------------------------------------
 
@@ -189,6 +191,29 @@ class Programs(RuleBasedStateMachine):
         for index, value in np.ndenumerate(x.values()):
             cells[index] = value**power
         self.keep_result(x.tensor**power, cells, x)
+
+    @rule(which=picks)
+    def through_a_checkpoint(self, which):
+        x = self.pick(which)
+        result = tg.checkpoint(lambda t: np.tanh(t) * t)(x.tensor)
+        cells = x.values()
+        self.keep_result(result, each("__mul__", each("tanh", cells), cells), x)
+
+    @rule(which=picks, removed=flags)
+    def with_a_hook_that_doubles(self, which, removed):
+        x = self.pick(which)
+        if not x.tracked:
+            return
+        result = +x.tensor
+        first = result.register_hook(lambda g: g * 2)
+        second = result.register_hook(lambda g: g * 8)
+        second.remove()
+        if removed:
+            first.remove()
+        cells = x.values()
+        self.keep_result(
+            result, each("__add__", cells, values(0.0)) if removed else each("doubled_on_the_way_back", cells), x
+        )
 
     @rule(which=picks, whole=flags)
     def summed(self, which, whole):
@@ -375,6 +400,10 @@ class Programs(RuleBasedStateMachine):
     def may_be_stale(self, x):
         return any(self.writes[leaf] != written for leaf, written in x.saved)
 
+    def may_refuse(self, x, error):
+        """A graph may be stale; and where one was freed, others that share a part of it are too."""
+        return self.may_be_stale(x) or (self.freed and error.code == "freed-graph")
+
     @rule(which=picks, seed=seeds, create_graph=flags, retain_grads=flags)
     def backward(self, which, seed, create_graph, retain_grads):
         x = self.pick(which)
@@ -383,14 +412,59 @@ class Programs(RuleBasedStateMachine):
         cotangent = np.random.default_rng(seed).uniform(-1, 1, x.tensor.shape)
         try:
             x.tensor.backward(cotangent.copy(), create_graph=create_graph, retain_grads=retain_grads)
-        except GradientError:
-            assert self.may_be_stale(x), "backward was refused although nothing had been written"
+        except GradientError as error:
+            if not self.may_refuse(x, error):
+                raise  # refused although nothing had been written
             return
+        assert not x.freed, "a graph that was freed was used again"
+        self.add_gradient(x, cotangent)
+
+    def add_gradient(self, x, cotangent):
         for (leaf, index), slope in gradient(x.values(), cotangent).items():
             if leaf in self.gradients:
                 if self.gradients[leaf] is None:
                     self.gradients[leaf] = np.zeros(self.leaves[leaf].memory.shape)
                 self.gradients[leaf][index] += slope
+
+    @rule(which=picks)
+    def backward_that_frees(self, which):
+        x = self.pick(which)
+        if not x.tracked or x.tags is not None:
+            return
+        cotangent = np.ones(x.tensor.shape)
+        try:
+            x.tensor.backward(cotangent, retain_graph=False)
+        except GradientError as error:
+            if not self.may_refuse(x, error):
+                raise  # refused although nothing had been written
+            return
+        self.freed = x.freed = True
+        self.add_gradient(x, cotangent)
+
+    @rule(which=picks, seed=seeds)
+    def second_derivatives(self, which, seed):
+        x = self.pick(which)
+        alive = list(self.gradients)
+        if not x.tracked or not alive or self.freed or not is_smooth(x.values()):
+            return
+        tensors = [self.leaves[number].tensor for number in alive]
+        rng = np.random.default_rng(seed)
+        directions = [rng.uniform(-1, 1, tensor.shape) for tensor in tensors]
+        try:
+            first = tg.gradients(x.tensor, tensors, cotangent=np.ones(x.tensor.shape), create_graph=True)
+            slope = sum(((g * d).sum() for g, d in zip(first, directions) if g is not None), Tensor(0.0))
+            found = tg.gradients(slope, tensors) if slope.requires_grad else [None] * len(tensors)
+        except GradientError:
+            assert self.may_be_stale(x), "second derivatives were refused although nothing had been written"
+            return
+        along = {(number, i): d[i] for number, d in zip(alive, directions) for i in np.ndindex(d.shape)}
+        expected = {number: np.zeros(d.shape) for number, d in zip(alive, directions)}
+        for (leaf, index), value in second_derivative(x.values(), along).items():
+            if leaf in expected:
+                expected[leaf][index] += value
+        for number, g in zip(alive, found):
+            scale = max(1.0, np.abs(expected[number]).max(initial=0.0))
+            np.testing.assert_allclose(0.0 if g is None else g.numpy(), expected[number], rtol=1e-4, atol=1e-4 * scale)
 
     @rule(which=picks)
     def gradients_by_all_leaves(self, which):
@@ -403,8 +477,9 @@ class Programs(RuleBasedStateMachine):
         try:
             tensors = [self.leaves[number].tensor for number in alive]
             found = tg.gradients(x.tensor, tensors, cotangent=np.ones(x.tensor.shape))
-        except GradientError:
-            assert self.may_be_stale(x), "gradients were refused although nothing had been written"
+        except GradientError as error:
+            if not self.may_refuse(x, error):
+                raise  # refused although nothing had been written
             return
         expected = {number: np.zeros(self.leaves[number].memory.shape) for number in alive}
         for (leaf, index), slope in gradient(x.values()).items():
