@@ -27,7 +27,7 @@ Without TARGET every op of the table is checked at random calls, by all its argu
 With TARGET your own function, network or custom op is. It is called with its default arguments:
 
   def loss(w=np.array([1.0, 2.0]), power=3):       # arrays and numbers with fractions are checked,
-      return (tg.Tensor(w) ** power).sum()         # whole numbers, booleans and texts stay as they are
+      return (w ** power).sum()                    # whole numbers, booleans and texts stay as they are
 
 What has no default is taken from the file's variable `inputs`, a list or a dict by name; a network's parameters are
 checked and its `inputs` held fixed. A custom op without `inputs` is checked at random calls.
