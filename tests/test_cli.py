@@ -23,6 +23,8 @@ FILES = ["graph.svg", "history.json", "model.npz"]
 def start(*arguments, **options):
     """The command in a process of its own."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": ENVIRONMENT}
+    if os.name == "posix":  # a shell's background job ignores Ctrl-C, and what it starts would too
+        options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen([sys.executable, "-m", "tinygrad_edu", *arguments], **{**pipes, **options})
 
 
