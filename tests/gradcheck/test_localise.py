@@ -1,5 +1,7 @@
 """The wrong op is found wherever it stands, and right ones are left alone: every op of the table, random networks."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -166,6 +168,7 @@ def test_a_rule_that_raises_or_gives_another_shape_is_the_culprit():
     shape = tg.custom_op("test_shape", lambda x: x.sum(axis=1), vjps=(lambda g, out, x: g,))
     (culprit,) = found(raises(x).sum()).culprits
     assert "its rule raises ValueError" in culprit.reason
+    assert culprit.diagnosis.name == "rule-raises"
     (culprit,) = found(shape(x).sum()).culprits
     assert culprit.reason == "its rule gives shape (2,) for an argument of shape (2, 3)"
 
@@ -189,3 +192,59 @@ def test_two_wrong_rules_are_both_found():
         ("test_negate", "wrong-sign"),
         ("test_square", "factor-2"),
     ]
+
+
+def test_a_rule_that_is_wrong_in_many_places_is_explained_once():
+    square = wrong_square(3.0)
+    h = tg.Tensor([0.3, 0.7, -0.4], requires_grad=True)
+    for _ in range(4):
+        h = square(h) * 0.5
+    report = found(h.sum())
+    assert len(report.culprits) == 4
+    assert report.explanation.count("constant-factor") == 1
+    assert "so it is in 3 more calls (at test_localise.py:" in report.explanation
+
+
+# --- large arrays --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        (lambda g, out, x, w: -(x.T @ g), "wrong-sign"),
+        (lambda g, out, x, w: x.T @ g / len(x), "factor-one-over-n"),
+    ],
+)
+def test_a_wide_layer_is_diagnosed_on_a_corner_of_it(rule, name):
+    product = tg.custom_op("test_product", lambda x, w: x @ w, vjps=(lambda g, out, x, w: g @ w.T, rule))
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(32, 784)), tg.Tensor(rng.normal(size=(784, 64)), requires_grad=True)
+    (culprit,) = found(tg.tanh(product(x, w)).mean()).culprits
+    assert culprit.diagnosis.name == name
+
+
+def test_one_wrong_element_of_100352_is_found_by_halving_and_takes_little_memory():
+    def rule(g, out, x, w):
+        cotangent = x.T @ g
+        cotangent[123, 7] *= 1.5
+        return cotangent
+
+    product = tg.custom_op("test_product", lambda x, w: x @ w, vjps=(lambda g, out, x, w: g @ w.T, rule))
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(32, 784)), tg.Tensor(rng.normal(size=(784, 128)), requires_grad=True)
+    output = tg.tanh(product(x, w)).mean()
+    tracemalloc.start()
+    (culprit,) = found(output).culprits
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert culprit.index == (123, 7)
+    assert peak < 200e6  # the whole Jacobian would take 3.3 GB
+
+
+def test_a_large_elementwise_op_is_diagnosed():
+    x = tg.Tensor(np.random.default_rng(0).normal(size=(500, 400)), requires_grad=True)
+    relu = tg.custom_op(
+        "test_relu", lambda x: np.maximum(x, 0), vjps=(lambda g, out, x: g * (x < 0),), kind="elementwise"
+    )
+    (culprit,) = found(relu(x).mean()).culprits
+    assert culprit.diagnosis.name == "inverted-mask"

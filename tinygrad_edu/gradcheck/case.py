@@ -7,7 +7,7 @@ rule at other points, cotangents and shapes. Knows op calls; must not know mista
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 from tinygrad_edu.gradcheck.replay import Call, Jacobian, NotReplayable, jacobian
 from tinygrad_edu.ops.shape import sum_to
 
-MOST = 2**20  # entries of a Jacobian that experiments may have
+MOST = 2**20  # entries of a Jacobian that guesses may look at as a whole
+LARGE = 2**16  # entries beyond which experiments are made on a corner of the arguments
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Case:
     analytic   what the rule gave, of the argument's shape
     numeric    what is right, within `error`; nan where it wasn't computed
     g          the cotangent of the result, if known; then perhaps the op call too, and the derivative of its forward
+    slopes     the only two values that the derivative has in all experiments, as for relu, smaller first; or nothing
     """
 
     analytic: np.ndarray
@@ -35,6 +37,7 @@ class Case:
     call: Call | None = None
     position: int = 0
     jacobian: Jacobian | None = None
+    slopes: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, call: Call, position: int, g: np.ndarray, found: Jacobian) -> Case:
@@ -71,10 +74,7 @@ class Case:
     @cached_property
     def matrix(self) -> np.ndarray | None:
         """The whole Jacobian, (size of out, size of the argument); None where it is unknown or too large."""
-        if self.jacobian is None or not self.jacobian.complete:
-            return None
-        assert self.out is not None
-        if self.out.size * self.numeric.size > MOST:
+        if self.jacobian is None or self.out is None or self.out.size * self.numeric.size > MOST:
             return None
         return self.jacobian.full()
 
@@ -91,15 +91,6 @@ class Case:
             return None
         diagonal = np.diagonal(matrix)
         return diagonal.reshape(self.shape) if np.array_equal(np.diag(diagonal), matrix) else None
-
-    @cached_property
-    def levels(self) -> list[float]:
-        """The values of `local` where there are only two, smaller first; else nothing."""
-        if self.local is None or not np.isfinite(self.local).all():
-            return []
-        scale = np.max(np.abs(self.local), initial=0.0)
-        values = np.unique(np.round(self.local / scale, 9)) * scale if scale else np.zeros(1)
-        return [float(value) for value in values] if len(values) == 2 else []
 
     @cached_property
     def support(self) -> np.ndarray | None:
@@ -167,10 +158,25 @@ def experiments(call: Call, position: int, g: np.ndarray, found: Jacobian, rng: 
     The first is the one that shows most: guesses are made from it.
     """
     cases = [Case.of(call, position, g, found), Case.of(call, position, call.random_g(rng), found)]
-    if call.out.size * np.size(call.arrays[position]) > MOST // 4:
-        return cases
+    if call.out.size * np.size(call.arrays[position]) > LARGE:
+        call = _smaller(call)
+        if call.out.size * np.size(call.arrays[position]) > LARGE:
+            return cases
+        cases = [*_tried([call], position, rng), *cases]
     wide = _tried(_wide(call, rng), position, rng)
-    return [*wide, *cases, *_tried([*_moved(call, rng), *_stretched(call, position, rng)], position, rng)]
+    cases = [*wide, *cases, *_tried([*_moved(call, rng), *_stretched(call, position, rng)], position, rng)]
+    slopes = _two_slopes(cases)
+    return [replace(case, slopes=slopes) for case in cases]
+
+
+def _two_slopes(cases: Sequence[Case]) -> tuple[float, ...]:
+    """The values of the local derivative where there are only two in all cases."""
+    if any(case.local is None or not np.isfinite(case.local).all() for case in cases):
+        return ()
+    values = np.concatenate([case.local.ravel() for case in cases if case.local is not None])
+    scale = np.max(np.abs(values), initial=0.0)
+    found = np.unique(np.round(values / scale, 9)) * scale if scale else np.zeros(1)
+    return (float(found[0]), float(found[1])) if len(found) == 2 else ()
 
 
 def _tried(calls: Iterable[Call], position: int, rng: np.random.Generator) -> list[Case]:
@@ -183,6 +189,19 @@ def _tried(calls: Iterable[Call], position: int, rng: np.random.Generator) -> li
         if case.analytic.shape == case.shape and np.isfinite(case.numeric).all() and np.isfinite(case.analytic).all():
             cases.append(case)
     return cases
+
+
+def _smaller(call: Call) -> Call:
+    """The same op on a corner of its arguments: equal sides stay equal, unequal ones unequal; or the call itself."""
+    arrays = [a for a in call.arrays if isinstance(a, np.ndarray)]
+    sides = sorted({n for a in arrays for n in a.shape if n > 3})
+    new = {n: min(n, 3 + place) for place, n in enumerate(sides)}
+    cut = [a[tuple(slice(new.get(n, n)) for n in a.shape)] if isinstance(a, np.ndarray) else a for a in call.arrays]
+    try:
+        smaller = Call.of(call.op, cut, call.params)
+    except NotReplayable:
+        return call
+    return smaller if np.isfinite(smaller.out).all() else call
 
 
 def _wide(call: Call, rng: np.random.Generator) -> list[Call]:

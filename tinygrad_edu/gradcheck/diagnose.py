@@ -36,10 +36,12 @@ def diagnose(
     """The probable mistake behind a gradient that differs from the numeric one; None where nothing known fits.
 
     analytic, numeric   what a rule gave and what is right, arrays of one shape
-    g                   the incoming gradient; with it, the op and its inputs far more can be told, as the op and
-                        its rule are then tried at other points
-    position            of the argument whose gradient this is
-    out                 ignored where the op can be run again
+    g                   the incoming gradient
+    op, position, inputs, params
+                        the op that the rule belongs to, the argument whose gradient this is, and what the op was
+                        called with. With them and g far more can be told: it is then the op's own rule that is
+                        diagnosed, at these inputs and at others
+    out                 what the op gave; it is computed again
 
     >>> diagnose([2.0, -8.0, 6.0], [1.0, -4.0, 3.0]).name
     'factor-2'
@@ -80,7 +82,13 @@ def diagnose_call(
             f"the derivative is up to {np.max(np.abs(numeric)):.4g}, the rule is None",
             "write a rule for this argument; None is for arguments without a derivative, such as indices", 0.99,
         )  # fmt: skip
-    raw = call.raw_cotangent(position, g)
+    try:
+        raw = call.raw_cotangent(position, g)
+    except Exception as error:  # whatever somebody's rule raises
+        return Diagnosis(
+            "rule-raises", "the rule itself fails, so no gradient can be computed",
+            f"{type(error).__name__}: {error}", "call the rule by hand with small arrays: rule(g, out, x)", 0.99,
+        )  # fmt: skip
     if raw.dtype.kind not in "fiub":
         return None
     as_used = call.cotangent(position, g)
@@ -198,13 +206,18 @@ def _whole_numbers_inside(cases: Sequence[Case]) -> Diagnosis | None:
 
 @dataclass
 class _Score:
-    """How one guess did in all experiments: what it predicts first, and how many numbers speak for it."""
+    """How one guess did in all experiments: what it predicts, and how many numbers speak for it.
+
+    proofs, total   numbers that agree and aren't those of the right derivative; numbers that agree
+    cases, missed   experiments in which it fits; in which it had nothing to say
+    """
 
     guess: Guess
-    proofs: int
-    total: int
-    cases: int
-    worst: float
+    proofs: int = 0
+    total: int = 0
+    cases: int = 0
+    missed: int = 0
+    worst: float = 0.0
 
 
 def _best(cases: Sequence[Case], guessers: Sequence[Any]) -> Diagnosis | None:
@@ -233,45 +246,29 @@ def _best(cases: Sequence[Case], guessers: Sequence[Any]) -> Diagnosis | None:
 
 
 def _survivors(cases: Sequence[Case], guessers: Sequence[Any]) -> list[_Score]:
-    alive: dict[tuple[str, str], _Score] = {}
-    for guess in _guesses(cases[0], guessers):
-        fit = _fit(cases[0], guess.prediction)
-        if fit is not None and (guess.name, guess.key) not in alive:
-            proofs, worst = fit
-            alive[guess.name, guess.key] = _Score(guess, proofs - guess.fitted, guess.prediction.size, 1, worst)
-    for case in cases[1:]:
-        if not alive:
-            break
+    """The guesses that fit in every experiment in which they have something to say, and that is at least half."""
+    scores: dict[tuple[str, str], _Score] = {}
+    refuted: set[tuple[str, str]] = set()
+    for count, case in enumerate(cases):
         found: dict[tuple[str, str], Guess] = {}
         for guess in _guesses(case, guessers):
             found.setdefault((guess.name, guess.key), guess)
-        for key, score in list(alive.items()):
-            if score.guess.same_shape and case.shape != cases[0].shape:
-                continue
-            later = found.get(key)
-            if later is None:
-                if _different_key(key, found):
-                    del alive[key]
-                continue
-            fit = _fit(case, later.prediction)
+        for key, score in scores.items():
+            if key not in found and not (score.guess.same_shape and case.shape != cases[0].shape):
+                score.missed += 1
+        for key, guess in found.items():
+            fit = None if key in refuted else _fit(case, guess.prediction)
             if fit is None:
-                del alive[key]
+                refuted.add(key)
+                scores.pop(key, None)
                 continue
-            score.proofs += fit[0]
-            score.total += later.prediction.size
+            proofs, total, worst = fit
+            score = scores.setdefault(key, _Score(guess, missed=count))
+            score.proofs += proofs - guess.fitted
+            score.total += total
             score.cases += 1
-            score.worst = max(score.worst, fit[1])
-    return [score for score in alive.values() if score.proofs > 0]
-
-
-def _different_key(key: tuple[str, str], found: Mapping[tuple[str, str], Guess]) -> bool:
-    """Whether the same mistake, seen here, would need another number than in the first experiment."""
-    return found_fitted(key[0], found) and key not in found
-
-
-def found_fitted(name: str, found: Mapping[tuple[str, str], Guess]) -> bool:
-    """Whether a guess of that name took numbers from the analytic side."""
-    return any(other == name and (guess.fitted or guess.same_shape) for (other, _), guess in found.items())
+            score.worst = max(score.worst, worst)
+    return [score for score in scores.values() if score.proofs > 0 and score.cases >= score.missed]
 
 
 def _guesses(case: Case, guessers: Sequence[Any]) -> list[Guess]:
@@ -290,8 +287,9 @@ def _slack(case: Case, prediction: np.ndarray) -> np.ndarray:
     return np.asarray(CLOSE * size + 1e-9 * scale + uncertainty)
 
 
-def _fit(case: Case, prediction: np.ndarray) -> tuple[int, float] | None:
-    """How many different numbers of the prediction agree and are not those of the right derivative, and how well.
+def _fit(case: Case, prediction: np.ndarray) -> tuple[int, int, float] | None:
+    """How many different numbers of the prediction agree and are not those of the right derivative, of how many that
+    were compared, and how well; None where they don't agree.
 
     Equal pairs of a prediction and a right value count once: they prove no more than one.
     """
@@ -306,4 +304,5 @@ def _fit(case: Case, prediction: np.ndarray) -> tuple[int, float] | None:
     scale = float(np.max(np.abs(prediction[known]), initial=0.0))
     size = max(scale, float(np.max(np.abs(case.numeric[known]), initial=0.0))) or 1.0
     pairs = np.round(np.stack([prediction[telling], case.numeric[telling]]) / size, 6)
-    return np.unique(pairs, axis=1).shape[1], float(np.max(away[known], initial=0.0)) / (scale or 1.0)
+    worst = float(np.max(away[known], initial=0.0)) / (scale or 1.0)
+    return np.unique(pairs, axis=1).shape[1], int(np.count_nonzero(known)), worst

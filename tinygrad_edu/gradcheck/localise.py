@@ -33,6 +33,9 @@ DIRECTIONS = 4
 KINKS = 256  # elements that are looked at from both sides
 
 
+Named = dict[tuple[int, int, str], Diagnosis | None]  # by op, position and verdict
+
+
 @dataclass(frozen=True)
 class Finding:
     """What came of the rule of one argument of one recorded op.
@@ -98,7 +101,7 @@ class Localisation:
     @property
     def explanation(self) -> str:
         """What is wrong, where and probably why, in words."""
-        return explain(self)
+        return _explained(self)
 
     def __str__(self) -> str:
         return self.explanation
@@ -140,9 +143,10 @@ def localise(
     start = time.process_time()
     order = sorted(range(len(nodes)), key=lambda i: (not nodes[i].op.custom, i))  # type: ignore[union-attr]
     found: dict[int, list[Finding]] = {}
+    named: Named = {}
     for i in order:
         late = time.process_time() - start > seconds
-        found[i] = list(_findings(nodes[i], rng, "no time was left" if late else ""))
+        found[i] = list(_findings(nodes[i], rng, named, "no time was left" if late else ""))
     result = Localisation(tuple(finding for i in range(len(nodes)) for finding in found[i]))
     if any(finding.verdict == WRONG for finding in result.findings):
         return result
@@ -151,7 +155,7 @@ def localise(
     return replace(result, causes=causes, searched=rerun is not None)
 
 
-def _findings(node: Node, rng: np.random.Generator, skip: str) -> list[Finding]:
+def _findings(node: Node, rng: np.random.Generator, named: Named, skip: str) -> list[Finding]:
     assert node.op is not None
     op = node.op
     names = list(signature(op).parameters)
@@ -171,43 +175,75 @@ def _findings(node: Node, rng: np.random.Generator, skip: str) -> list[Finding]:
         return [replace(finding, reason=str(reason)) for finding in blank]
     if call.out.shape != node.out.shape:
         return [replace(finding, reason="its forward gives another shape now") for finding in blank]
-    return [examine(call, finding, rng) for finding in blank]
+    return [_examined(call, finding, rng, named) for finding in blank]
 
 
 # --- one rule ------------------------------------------------------------------------------------------------
 
 
-def examine(call: Call, finding: Finding, rng: np.random.Generator) -> Finding:
-    """The finding with its verdict, numbers and diagnosis."""
+def _examined(call: Call, finding: Finding, rng: np.random.Generator, named: Named) -> Finding:
+    """The finding with its verdict, numbers and diagnosis; a rule that was diagnosed before isn't diagnosed again."""
     position, g = finding.position, call.random_g(rng)
     if not call.out.size or not call.argument(position).size:
         return replace(finding, verdict=RIGHT)
     try:
         given = call.cotangent(position, g)
     except Exception as error:  # whatever somebody's rule raises
-        return replace(finding, verdict=WRONG, units=np.inf, reason=f"its rule raises {type(error).__name__}: {error}")
-    small = call.op.kind is ELEMENTWISE or call.out.size * given.size <= COMPLETE
-    if given.shape == finding.shape and not small and _right_along(call, position, g, given, rng):
-        return replace(finding, verdict=RIGHT)
-    found = jacobian(call, position, rng, seconds=3.0)
+        reason = f"its rule raises {type(error).__name__}: {error}"
+        diagnosis = diagnose_call(call, position, g, rng)
+        return replace(finding, verdict=WRONG, units=np.inf, reason=reason, diagnosis=diagnosis)
+    suspect: list[int] = []
+    if given.shape == finding.shape and call.op.kind is not ELEMENTWISE and call.out.size * given.size > COMPLETE:
+        suspect = _wrong_along(call, position, g, given, rng)
+        if not suspect:
+            return replace(finding, verdict=RIGHT)
+    found = jacobian(call, position, rng, seconds=0.5, first=suspect)
     finding = _judged(call, finding, g, given, found, rng)
-    if finding.verdict in (WRONG, IMPRECISE):
-        return replace(finding, diagnosis=diagnose_call(call, position, g, rng, found))
-    return finding
+    if suspect and finding.verdict == RIGHT and not found.complete:
+        return replace(finding, verdict=UNDECIDED, reason="too large for each element, too rough along directions")
+    if finding.verdict not in (WRONG, IMPRECISE):
+        return finding
+    rule = (id(call.op), position, finding.verdict)
+    if rule not in named:
+        named[rule] = diagnose_call(call, position, g, rng, found)
+    return replace(finding, diagnosis=named[rule])
 
 
-def _right_along(call: Call, position: int, g: np.ndarray, given: np.ndarray, rng: np.random.Generator) -> bool:
-    """Whether ⟨g, J u⟩ = ⟨rule(g), u⟩ for random directions u."""
+def _wrong_along(call: Call, position: int, g: np.ndarray, given: np.ndarray, rng: np.random.Generator) -> list[int]:
+    """Where ⟨g, J u⟩ = ⟨rule(g), u⟩ fails for a random direction u: an element to blame, flat, found by halving.
+
+    Empty where it holds.
+    """
     x = call.argument(position)
     exact = analytic(call, position, rng)
     for _ in range(DIRECTIONS):
         u = scales(x) * rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.5, x.shape)
-        slope, error = along(call, position, u, exact)
-        away = abs(float(np.sum(g * slope)) - float(np.sum(given * u)))
-        allowed = RTOL * float(np.sum(np.abs(given * u))) + float(np.sum(np.abs(g) * error))
-        if not away <= allowed or allowed > 1e-4 * float(np.sqrt(np.sum((given * u) ** 2))):
-            return False
-    return True
+        if _excess(call, position, g, given, u, exact) > 1:
+            places = np.arange(x.size)
+            while len(places) > 1:
+                halves = np.array_split(places, 2)
+                worse = [_excess(call, position, g, given, _only(u, half), exact) for half in halves]
+                places = halves[int(worse[1] > worse[0])]
+            return [int(places[0])]
+    return []
+
+
+def _only(u: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """`u` with zeros everywhere else."""
+    part = np.zeros(u.size)
+    part[places] = u.ravel()[places]
+    return part.reshape(u.shape)
+
+
+def _excess(call: Call, position: int, g: np.ndarray, given: np.ndarray, u: np.ndarray, exact: bool) -> float:
+    """How far the two sides are apart along `u`, in units of what is allowed."""
+    slope, error = along(call, position, u, exact)
+    away = abs(float(np.sum(g * slope)) - float(np.sum(given * u)))
+    uncertain = float(np.sum(np.abs(g) * error))
+    allowed = RTOL * float(np.sum(np.abs(given * u)) + np.sum(np.abs(g * slope))) + uncertain
+    if uncertain > 1e-4 * float(np.sqrt(np.sum((given * u) ** 2))):
+        return np.inf  # too rough to trust: look at the elements
+    return away / (allowed + 1e-300) if np.isfinite(away) else np.inf
 
 
 def _judged(
@@ -293,12 +329,14 @@ def _right_nearby(call: Call, position: int, g: np.ndarray, rng: np.random.Gener
 # --- words ---------------------------------------------------------------------------------------------------
 
 
-def explain(found: Localisation) -> str:
+def _explained(found: Localisation) -> str:
     """What is wrong, where and probably why; or that every rule is right."""
     lines: list[str] = []
-    for finding in found.culprits:
-        degree = "is wrong" if finding.verdict == WRONG else "is not accurate"
-        lines.append(f"the rule of {finding.place} {degree}")
+    groups: dict[tuple[str, int, str], list[Finding]] = {}
+    for culprit in found.culprits:
+        groups.setdefault((culprit.op, culprit.position, culprit.reason), []).append(culprit)
+    for finding, *others in groups.values():  # the first is shown in full
+        lines.append(f"the rule of {finding.place} is {'wrong' if finding.verdict == WRONG else 'not accurate'}")
         if finding.reason:
             lines.append(f"  {finding.reason}")
         elif finding.index is not None:
@@ -309,11 +347,15 @@ def explain(found: Localisation) -> str:
             )
         if finding.diagnosis is not None:
             lines += [f"  {line}" for line in str(finding.diagnosis).splitlines()]
+        if others:
+            places = dict.fromkeys(" ".join(filter(None, [o.module, o.site and f"at {o.site}"])) for o in others)
+            shown = ", ".join(list(places)[:3]) + (", …" if len(places) > 3 else "")
+            lines.append(f"  so it is in {len(others)} more call{'s' if len(others) > 1 else ''} ({shown})")
     for cause in found.causes:
         lines += str(cause).splitlines()
     counts = {verdict: sum(f.verdict == verdict for f in found.findings) for verdict in VERDICTS}
-    others = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    lines.append(f"of {len(found.findings)} rules tried alone: {others or 'none'}")
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    lines.append(f"of {len(found.findings)} rules tried alone: {verdicts or 'none'}")
     if not found.culprits:
         lines[:0] = [
             "every rule that was tried is right" + (", so the fault lies outside them" if found.causes else "")

@@ -7,6 +7,7 @@ must not know graphs.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -121,9 +122,10 @@ class Jacobian:
     """The derivative of every element of the result by every element of an argument, as far as it was computed.
 
     local     for elementwise ops: the derivative of each element of the result by its own element, shape of out
-    matrix    for all others: (size of out, size of the argument); columns not computed are nan
+    matrix    for all others: (size of out, number of columns)
     error     of each entry, by the numeric side's own account
     exact     whether the complex step gave it
+    columns   which elements of the argument the columns belong to, flat; None for all of them
     """
 
     shape: tuple[int, ...]
@@ -131,62 +133,88 @@ class Jacobian:
     matrix: np.ndarray | None
     error: np.ndarray
     exact: bool
+    columns: np.ndarray | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every column was computed."""
-        return self.matrix is None or not np.isnan(self.matrix[:1]).any()
+        return self.columns is None
 
     def pull(self, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The cotangent of the argument for the cotangent `g` of the result, and the error of each element."""
+        """The cotangent of the argument for the cotangent `g` of the result, and the error of each element.
+
+        nan and inf for elements whose column was not computed.
+        """
         if self.local is not None:
-            return np.asarray(sum_to(g * self.local, self.shape)), np.asarray(
-                sum_to(np.abs(g) * self.error, self.shape)
-            )
+            error = sum_to(np.abs(g) * self.error, self.shape)
+            return np.asarray(sum_to(g * self.local, self.shape)), np.asarray(error)
         flat = g.ravel()
         assert self.matrix is not None
         with np.errstate(all="ignore"):
-            return (flat @ self.matrix).reshape(self.shape), (np.abs(flat) @ self.error).reshape(self.shape)
+            values, errors = flat @ self.matrix, np.abs(flat) @ self.error
+        if self.columns is not None:
+            values, errors = self._scattered(values, np.nan), self._scattered(errors, np.inf)
+        return values.reshape(self.shape), errors.reshape(self.shape)
 
-    def full(self) -> np.ndarray:
-        """The matrix, (size of out, size of the argument), also of an elementwise op."""
-        if self.matrix is not None:
-            return self.matrix
-        assert self.local is not None
-        places = np.broadcast_to(np.arange(int(np.prod(self.shape))).reshape(self.shape), self.local.shape).ravel()
-        matrix = np.zeros((self.local.size, int(np.prod(self.shape))))
+    def _scattered(self, values: np.ndarray, rest: float) -> np.ndarray:
+        """One value for each element of the argument, `rest` where its column was not computed."""
+        result = np.full(math.prod(self.shape), rest)
+        result[self.columns] = values
+        return result
+
+    def full(self) -> np.ndarray | None:
+        """The matrix, (size of out, size of the argument), of an elementwise op too; None where columns are missing."""
+        if self.local is None:
+            return self.matrix if self.complete else None
+        size = math.prod(self.shape)
+        places = np.broadcast_to(np.arange(size).reshape(self.shape), self.local.shape).ravel()
+        matrix = np.zeros((self.local.size, size))
         matrix[np.arange(self.local.size), places] = self.local.ravel()
         return matrix
 
 
-def jacobian(call: Call, position: int, rng: np.random.Generator, seconds: float = 1.0, most: int = 2**22) -> Jacobian:
+def jacobian(
+    call: Call,
+    position: int,
+    rng: np.random.Generator,
+    seconds: float = 1.0,
+    most: int = 2**22,
+    first: Sequence[int] = (),
+) -> Jacobian:
     """The numeric derivative of one call by one argument.
 
-    seconds, most   the time and the number of entries it may take; beyond it only random columns are computed
+    seconds, most   the time and the number of entries it may take; beyond it only some columns are computed: those of
+                    the elements in `first`, flat, and random ones
     """
     if call.op.kind is ELEMENTWISE:
         found = _elementwise(call, position, rng)
         if found is not None:
             return found
     exact = analytic(call, position, rng)
-    x = call.argument(position)
-    matrix, error = np.full((call.out.size, x.size), np.nan), np.full((call.out.size, x.size), np.inf)
-    sizes = scales(x).ravel()
-    order = list(range(x.size))
     grain = EPS if exact else _grain(call, position, rng)
-    for count, place in enumerate(order):
-        if count == 1:
-            start = time.process_time()
-        elif count == 2:
-            affordable = min(int(seconds / (time.process_time() - start)), most // max(call.out.size, 1))
-            if affordable < x.size - 2:
-                order[2:] = [int(i) for i in rng.permutation(np.arange(2, x.size))[: max(affordable, 30)]]
+    x = call.argument(position)
+    sizes = scales(x).ravel()
+
+    def column(place: int) -> tuple[np.ndarray, np.ndarray]:
         u = np.zeros(x.size)
         u[place] = sizes[place]
-        slope, uncertainty = along(call, position, u.reshape(x.shape), exact, grain)
-        matrix[:, place] = slope.ravel() / sizes[place]
-        error[:, place] = uncertainty.ravel() / sizes[place]
-    return Jacobian(x.shape, None, matrix, error, exact)
+        slope, error = along(call, position, u.reshape(x.shape), exact, grain)
+        return slope.ravel() / sizes[place], error.ravel() / sizes[place]
+
+    start = time.process_time()
+    if x.size:
+        column(0)
+    affordable = int(seconds / max(time.process_time() - start, 1e-9))
+    affordable = max(min(affordable, most // max(call.out.size, 1)), 30)
+    columns = None
+    if affordable < x.size:
+        others = np.setdiff1d(rng.permutation(x.size)[:affordable], first)
+        columns = np.array([*first, *others], dtype=np.intp)
+    places = range(x.size) if columns is None else columns
+    matrix, error = np.empty((call.out.size, len(places))), np.empty((call.out.size, len(places)))
+    for count, place in enumerate(places):
+        matrix[:, count], error[:, count] = column(int(place))
+    return Jacobian(x.shape, None, matrix, error, exact, columns)
 
 
 def _elementwise(call: Call, position: int, rng: np.random.Generator) -> Jacobian | None:

@@ -14,8 +14,8 @@ def masks(case: Case) -> Iterator[Guess]:
     """The derivative has two values, as in relu: exchanged, or the same everywhere."""
     if case.g is None or case.local is None:
         return
-    if len(case.levels) == 2:
-        low, high = case.levels
+    if case.slopes:
+        low, high = case.slopes
         inverted = case.carry(case.g * (low + high - case.local))
         assert inverted is not None
         yield Guess(
@@ -23,7 +23,7 @@ def masks(case: Case) -> Iterator[Guess]:
             f"the branches are exchanged: the rule gives {low:.4g} where {high:.4g} is right, and the other way round",
             "turn the condition of the mask: g * (x > 0) for relu", 3,
         )  # fmt: skip
-        if 0.0 in case.levels:
+        if 0.0 in case.slopes:
             slope = low + high
             ignored = case.carry(case.g * slope)
             assert ignored is not None

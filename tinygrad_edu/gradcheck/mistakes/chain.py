@@ -43,7 +43,7 @@ def incoming(case: Case) -> Iterator[Guess]:
 
 def plain_routing(case: Case) -> bool:
     """Whether the op only moves, picks or adds elements, so that there is no factor to forget."""
-    if case.levels and 0.0 in case.levels:
+    if 0.0 in case.slopes:
         return True
     if case.local is not None:
         return False
