@@ -49,6 +49,12 @@ class IndexingError(TinygradError, IndexError):
     """An index does not fit the shape."""
 
 
+class MissingKeyError(TinygradError, KeyError):
+    """Nothing has this name."""
+
+    __str__ = Exception.__str__  # KeyError shows its text in quotes, with \n for new lines
+
+
 class AxisError(ShapeError, IndexingError):
     """There is no such axis."""
 

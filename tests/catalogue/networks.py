@@ -319,6 +319,48 @@ mistake(
     """,
 )
 mistake(
+    "unknown-argument",
+    """A layer that stands for a function takes the function's settings, and the data only when it is called.""",
+    wrong="""
+        tg.nn.LeakyReLU(slope=0.1)
+    """,
+    right="""
+        tg.nn.LeakyReLU(negative_slope=0.1)
+    """,
+)
+mistake(
+    "not-a-module",
+    "ModuleList and ModuleDict are there for modules, whose parameters they let the network find.",
+    wrong="""
+        tg.nn.ModuleList([tg.nn.Linear(2, 3), tg.relu])
+    """,
+    right="""
+        tg.nn.ModuleList([tg.nn.Linear(2, 3), tg.nn.ReLU()])
+    """,
+)
+mistake(
+    "module-key",
+    "The key of a module becomes a part of its parameters' names, such as `heads.actor.weight`.",
+    wrong="""
+        tg.nn.ModuleDict({"actor.first": tg.nn.Linear(2, 3)})
+    """,
+    right="""
+        tg.nn.ModuleDict({"actor_first": tg.nn.Linear(2, 3)})
+    """,
+)
+mistake(
+    "no-such-module",
+    "No module is held at this place, or under this key.",
+    wrong="""
+        heads = tg.nn.ModuleDict({"actor": tg.nn.Linear(2, 3)})
+        heads["critic"]
+    """,
+    right="""
+        heads = tg.nn.ModuleDict({"actor": tg.nn.Linear(2, 3)})
+        heads["actor"]
+    """,
+)
+mistake(
     "module-hook",
     """A backward hook is called once all gradients of the module's outputs are there, and can change the gradient of
     one input. Where that can't be told apart, hooks on the tensors themselves do what is meant.""",

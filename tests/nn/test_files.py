@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from tests.nn.test_functions import ACTIVATIONS, OTHER
 from tinygrad_edu import nn
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, ShapeError
 from tinygrad_edu.nn import MLP, Linear, Module, Sequential, files, load, load_state
@@ -46,6 +47,9 @@ BUILT = {
     "GroupNorm": (lambda: nn.GroupNorm(2, 4, affine=False), IMAGES),
     "Embedding": (lambda: nn.Embedding(5, 3, 1, rng=1), WORDS),
     "MultiheadAttention": (lambda: nn.MultiheadAttention(6, 2, bias=False, rng=1), IMAGES),
+    "Identity": (nn.Identity, IMAGES),
+    "PReLU": (lambda: nn.PReLU(4, 0.5, np.float32), IMAGES),
+    **{name: (lambda name=name: getattr(nn, name)(*OTHER.get(name, ())), IMAGES) for name in ACTIVATIONS},
 }
 
 

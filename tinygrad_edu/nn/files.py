@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
-from tinygrad_edu.nn import attention, convolution, normalisation, pooling
+from tinygrad_edu.nn import attention, containers, convolution, functions, normalisation, pooling
 from tinygrad_edu.nn.layers import MLP, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import ACTIVATIONS, Function
@@ -33,6 +33,8 @@ LAYERS: Final[dict[str, type[Module]]] = {
         pooling.Flatten, pooling.Unflatten, pooling.Dropout, pooling.Dropout2d,
         normalisation.BatchNorm1d, normalisation.BatchNorm2d, normalisation.LayerNorm, normalisation.RMSNorm,
         normalisation.GroupNorm, attention.Embedding, attention.MultiheadAttention,
+        containers.Identity, functions.PReLU,
+        *functions.ACTIVATIONS,
     )
 }  # fmt: skip
 
@@ -141,8 +143,10 @@ def build_model(architecture: Mapping[str, Any]) -> Module:
     kind = architecture["class"]
     if kind in LAYERS:
         takes = inspect.signature(LAYERS[kind]).parameters
-        options = {name: architecture[name] for name in takes if name not in ("rng", "init")}
-        return LAYERS[kind](**options, **({"init": "zeros"} if "init" in takes else {}))
+        options = {name: architecture[name] for name in takes if name in architecture or name not in ("rng", "init")}
+        if "init" in takes:
+            options.setdefault("init", "zeros")
+        return LAYERS[kind](**options)
     if kind not in ("Sequential", "MLP"):
         raise DataError(describe(f"no layer is called {kind!r}", code="no-whole-model"))
     layers = [_function(x) if isinstance(x, str) else build_model(x) for x in architecture["layers"]]
