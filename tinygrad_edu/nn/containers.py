@@ -34,8 +34,8 @@ class _Holder(Module):
     """Holds modules but doesn't call them: they bear its name and their own, `layers.0`, in errors and pictures."""
 
     @property
-    def _name(self) -> str:  # type: ignore[override]
-        return self.__dict__.get("_called", "")
+    def _name(self) -> str:
+        return str(self.__dict__.get("_called", ""))
 
     @_name.setter
     def _name(self, name: str) -> None:
