@@ -4,8 +4,10 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tinygrad_edu as tg
 from tinygrad_edu import errors
 
 PACKAGE = Path(errors.__file__).parent
@@ -29,6 +31,23 @@ def test_is_caught_as_the_builtin_and_as_the_root_and_keeps_its_text(error, buil
         with pytest.raises(parent) as caught:
             raise error("what went wrong")
         assert str(caught.value) == "what went wrong"
+
+
+@pytest.mark.parametrize(
+    ("call", "axis", "ndim"),
+    [
+        (lambda x: x.sum(axis=2), 2, 2),
+        (lambda x: np.median(x, axis=-3), -3, 2),
+        (lambda x: np.expand_dims(x, 4), 4, 3),
+        (lambda x: np.moveaxis(x, 5, 0), 5, 2),
+    ],
+)
+def test_an_axis_that_is_not_there_is_numpys_axis_error_too_with_its_facts(call, axis, ndim):
+    with pytest.raises(np.exceptions.AxisError) as caught:
+        call(tg.Tensor([[1.0, 2.0]], requires_grad=True))
+    assert isinstance(caught.value, errors.AxisError)
+    assert (caught.value.axis, caught.value.ndim) == (axis, ndim)
+    assert str(caught.value).splitlines()[-1].split() == ["code:", "no-such-axis"]
 
 
 def test_every_error_is_a_child_of_the_root_and_of_a_builtin_with_a_one_line_docstring():

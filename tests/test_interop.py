@@ -196,3 +196,22 @@ def test_a_ufunc_of_scipy_finds_its_row_where_scipy_is_imported(monkeypatch):
     assert interop.scipy_row(ufunc) is None
     monkeypatch.setitem(sys.modules, "scipy.special", SimpleNamespace(erf=ufunc))
     assert interop.scipy_row(ufunc).name == "erf"
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (lambda x: np.mean([x, x]), "tg.mean([x, y]), or np.mean(tg.stack([x, y]))"),
+        (lambda x: np.max([x, x], axis=0), "tg.max([x, y])"),
+        (lambda x: np.linalg.norm([x, x]), "tg.linalg.norm([x, y])"),
+        (lambda x: np.exp([x, x]), "tg.stack([x, y])"),
+        (lambda x: np.array([x, x]), "tg.stack([x, y])"),
+    ],
+)
+def test_a_list_of_tensors_that_numpy_makes_an_array_is_refused_with_what_does_it(call, fix):
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(DtypeError) as caught:
+        call(x)
+    assert fix in str(caught.value)
+    assert tg.mean([x, x]).requires_grad
+    assert tg.linalg.norm([x, x]).requires_grad

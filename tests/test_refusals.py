@@ -351,7 +351,7 @@ REFUSED = {
         tg.pad(A, -1)
         tg.pad(A, 1.5)
         tg.pad(A, 1, mode="no such mode")
-        tg.pad(A, 1, mode="empty")
+        tg.pad(A, 1, mode="empty", constant_values=1)
         tg.pad(A, 1, mode="edge", constant_values=1)
         tg.pad(A, [(1, 1), (2, 2), (3, 3)])
         tg.pad(A, 1, constant_values=w)

@@ -55,8 +55,15 @@ class MissingKeyError(TinygradError, KeyError):
     __str__ = Exception.__str__  # KeyError shows its text in quotes, with \n for new lines
 
 
-class AxisError(ShapeError, IndexingError):
-    """There is no such axis."""
+class AxisError(ShapeError, IndexingError, np.exceptions.AxisError):
+    """There is no such axis. `axis` and `ndim` say which and how many there are, where that is known, as NumPy's do."""
+
+    def __init__(self, text: str = "", axis: int | None = None, ndim: int | None = None) -> None:
+        super().__init__(text)
+        self.axis, self.ndim = axis, ndim
+
+    def __str__(self) -> str:  # NumPy's puts its words behind ours
+        return str(self.args[0]) if self.args else ""
 
 
 class DivisionError(TinygradError, ZeroDivisionError):

@@ -6,6 +6,8 @@ not know how ops are applied.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -287,7 +289,7 @@ class Handle:
                 describe(
                     f"{label(self)} requires grad: as a plain array its gradient would be lost",
                     where=here(),
-                    fix="x.detach().numpy() for the numbers; np.exp(x), x @ a and the like keep the gradient",
+                    fix=_STAY_TENSORS,
                     code="plain-array-of-tracked-tensor",
                 )
             )
@@ -298,6 +300,14 @@ class Handle:
         return view
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad:
+            called = _numpy_function()
+            why, fix = "np.asarray, np.array and other libraries ask for the plain numbers", _STAY_TENSORS
+            if called:
+                why = f"of a list np.{called} makes an array before it asks what is in it"
+                fix = f"tg.{called}([x, y]), or np.{called}(tg.stack([x, y])), keep the gradient"
+            what = f"{label(self)} requires grad: as a plain array its gradient would be lost"
+            raise DtypeError(describe(what, where=here(), why=why, fix=fix, code="plain-array-of-tracked-tensor"))
         array = self.numpy()
         if dtype is not None and array.dtype != np.dtype(dtype):
             return array.astype(dtype)
@@ -399,6 +409,22 @@ class Registration:
 
     def __exit__(self, *_: object) -> None:
         self.remove()
+
+
+_STAY_TENSORS = (
+    "x.detach().numpy() for the numbers; np.exp(x), x @ a and, for lists, tg.stack([x, y]) keep the gradient"
+)
+_NUMPY = os.path.dirname(np.__file__) + os.sep
+
+
+def _numpy_function() -> str:
+    """The function of NumPy, written in Python, that asks for plain numbers now, as the user called it; or ""."""
+    frame, name, module = sys._getframe(2), "", np
+    while frame is not None and frame.f_code.co_filename.startswith(_NUMPY):
+        name = frame.f_code.co_name
+        module = np.linalg if "linalg" in frame.f_globals["__name__"] else np
+        frame = frame.f_back  # type: ignore[assignment]
+    return ("linalg." if module is np.linalg else "") + name if name in module.__all__ else ""
 
 
 def broken(how: str) -> tuple[str, CodeType, int]:

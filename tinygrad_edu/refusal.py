@@ -119,7 +119,14 @@ def explained(error: Exception, op: Op, operands: tuple[Any, ...], params: dict[
     what, facts = "these inputs don't fit", {"why": str(error).strip()}
     with suppress(Exception):  # an explanation that fails must not hide what it was to explain
         what, facts = DIAGNOSES[code](op, operands, params, error) or (what, facts)
-    return kind(describe(f"{op.name}: {what}", **rows | facts, code=code))
+    return _like(error, kind(describe(f"{op.name}: {what}", **rows | facts, code=code)))
+
+
+def _like(theirs: Exception, ours: TinygradError) -> TinygradError:
+    """Our error with the facts of NumPy's that programs read."""
+    if isinstance(ours, AxisError) and isinstance(theirs, np.exceptions.AxisError):
+        ours.axis, ours.ndim = theirs.axis, theirs.ndim
+    return ours
 
 
 def kind_of(error: Exception) -> type[TinygradError] | None:
@@ -152,7 +159,7 @@ def asked_as(name: str, function: Callable[..., Any], /, *args: Any, **kwargs: A
         raise
     except (IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         kind = kind_of(error) or ShapeError
-        raise kind(describe(f"{name}: {error}", where=here(), code=code_of(error))) from None
+        raise _like(error, kind(describe(f"{name}: {error}", where=here(), code=code_of(error)))) from None
 
 
 def no_such_axis(axis: Any, ndim: int, name: str = "axis") -> AxisError:
@@ -163,7 +170,9 @@ def no_such_axis(axis: Any, ndim: int, name: str = "axis") -> AxisError:
             where=here(),
             axes=places(ndim) if ndim else "a number has none",
             code="no-such-axis",
-        )
+        ),
+        axis,
+        ndim,
     )
 
 

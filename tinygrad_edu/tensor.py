@@ -286,8 +286,7 @@ class Tensor(Handle, ArrayMethods):
         if dtype.kind in "fc":
             return apply(shape.astype, (self,), {"dtype": dtype})
         result = tensor_on(self._data.astype(dtype))
-        if self.requires_grad:
-            result._broken = broken(f"astype({dtype}) at")
+        result._broken = broken(f"astype({dtype}) at") if self.requires_grad else self._broken
         return result
 
     def copy(self, order: str = "C") -> Tensor:

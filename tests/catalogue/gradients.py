@@ -207,14 +207,13 @@ mistake(
     grad can stand there only by mistake.""",
     wrong="""
         x = tg.Tensor([1.0, 2.0], requires_grad=True)
-        border = tg.Tensor(0.5, requires_grad=True)
-        tg.pad(x, 1, constant_values=border)
+        edges = tg.Tensor([0.0, 1.0, 3.0], requires_grad=True)
+        tg.histogram(x, bins=edges)
     """,
     right="""
         x = tg.Tensor([1.0, 2.0], requires_grad=True)
-        border = tg.Tensor(0.5, requires_grad=True)
-        tg.pad(x, 1, constant_values=border.detach())
-        tg.concatenate([border[None], x, border[None]])
+        edges = tg.Tensor([0.0, 1.0, 3.0], requires_grad=True)
+        tg.histogram(x, bins=edges.detach())
     """,
 )
 mistake(

@@ -77,8 +77,9 @@ def _options(add, n):
         if not name.startswith("nan"):  # of which NumPy doesn't ask whether the mean is a Tensor
             add(name, n(2, 3), axis=0, mean=n(1, 3), whole=False)
         add(name, n(2, 1), axis=1)
-    for name in ("mean", "nanmean"):
+    for name in ("mean", "nanmean", "var", "std", "nanvar", "nanstd"):
         add(name, n(2, 3), dtype=int, derivative=False)
+        add(name, n(2, 3), dtype=np.int8, axis=1, keepdims=True, derivative=False)
 
 
 def _products_with_zeros(add, n):
@@ -102,6 +103,7 @@ def _accumulations(add, n):
         add(name, n(2, 3), 1)
         add(name, n(2, 3), dtype=np.float64)
         add(name, [n(2), n(2)], axis=0)
+    _ufunc_reductions(add, n)
     for name in ("cumulative_sum", "cumulative_prod"):
         for shape, axis in (((4,), None), ((4,), 0), ((2, 3), -1), ((2, 3), None), ((), None), ((0,), None)):
             add(name, n(*shape), axis=axis)
@@ -116,6 +118,29 @@ def _accumulations(add, n):
         add(f"{name}.outer", n(3), n(2), whole=False)
         add(f"{name}.outer", n(2, 2), n(3), whole=False)
         add(f"{name}.reduceat", n(6), [0, 4, 2, 5], whole=False)
+
+
+def _ufunc_reductions(add, n):
+    options = [
+        {}, {"axis": 1}, {"axis": (0, 2)}, {"axis": None}, {"axis": (), "keepdims": True}, {"keepdims": True},
+        {"axis": None, "keepdims": True}, {"axis": -1, "initial": 0.3}, {"axis": 3}, {"axis": (1, 1)},
+        {"axis": (0, 1), "initial": 0.3, "where": MASK[:, :, None]}, {"axis": None, "where": MASK[:, :, None]},
+        {"axis": 1, "where": MASK[:, :, None]}, {"axis": 1, "initial": 0.3, "where": MASK[0][:, None]},
+    ]  # fmt: skip
+    names = [
+        "add", "multiply", "maximum", "minimum", "fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "subtract",
+        "logical_and", "logical_or", "logical_xor",
+    ]  # fmt: skip
+    for name in names:
+        for given in options:
+            add(f"{name}.reduce", n(2, 3, 2), whole=False, **given)
+        for shape, axis in (((), None), ((2, 0), 1), ((2, 0), 0), ((1, 3), 0)):
+            add(f"{name}.reduce", n(*shape), axis=axis, whole=False)
+    for name in ("fmax", "fmin"):
+        holes = n(2, 3)
+        holes[0, :2] = holes[1] = np.nan
+        for given in ({"axis": 1}, {"axis": None}, {"axis": 0, "initial": 0.1}, {"axis": 1, "initial": np.nan}):
+            add(f"{name}.reduce", holes, derivative=False, whole=False, **given)
 
 
 def _averages(add, n):
@@ -145,6 +170,11 @@ def _quantiles(add, n):
             add(name, n(5), 0.37 * scale, method=method, whole=False)
             add(name, n(3, 4), [0.1 * scale, 0.62 * scale], axis=1, method=method, whole=False)
         _weighted_quantiles(add, n, name, scale)
+        for method in METHODS:  # gradients by q as well
+            for x, q, options in (
+                (n(5), [0.37], {}), (n(3, 4), [0.11, 0.63], {"axis": 1}), (n(6), 0.52, {"keepdims": True}),
+            ):  # fmt: skip
+                add(name, x, np.asarray(q) * scale, method=method, whole=False, **options)
         for method, weights in (
             ("linear", [1.0] * 5),
             ("inverted_cdf", [1, 2, -1, 1, 1]),

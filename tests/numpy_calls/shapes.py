@@ -231,6 +231,7 @@ def _padding(add, n):
     for width, options in ((1, {"constant_values": 2.0}), ((1, 2), {"constant_values": (3.0, 4.0)})):
         add("pad", n(3), width, whole=False, **options)
     add("pad", n(2, 3), 2, "linear_ramp", end_values=((1.0, 2.0), (0.0, 4.0)), whole=False)
+    _pad_values(add, n)
     for mode in ("mean", "maximum", "minimum", "median"):
         for length in (2, 9):
             add("pad", n(5), 2, mode, stat_length=length)
@@ -245,6 +246,23 @@ def _padding(add, n):
         ((3, 4), 2, None), ((5,), 0, None), ((3, 4), (2,), -1),
     ):  # fmt: skip
         add("lib.stride_tricks.sliding_window_view", n(*shape), window, axis)
+
+
+def _pad_values(add, n):
+    """Borders that a function writes, and none in particular."""
+
+    def frame(vector, width, axis, options):
+        before, behind = width
+        if before:
+            vector[:before] = vector[before] * 2 + options.get("more", 0)
+        if behind:
+            vector[-behind:] = axis
+
+    for shape, width in (((3,), 2), ((2, 3), ((1, 2), (0, 1))), ((2, 2), 1), ((2, 0), ((0, 0), (0, 2)))):
+        add("pad", n(*shape), width, frame, whole=False)
+        add("pad", n(*shape), width, frame, more=0.5, whole=False)
+    add("pad", n(2, 3), 0, "empty")
+    add("pad", n(2, 3), 1, "empty", constant_values=1)
 
 
 def _indexing(add, n):

@@ -125,9 +125,9 @@ def nanvar(
     >>> tg.nanvar([1.0, np.nan, 3.0])
     Tensor(1.)
     """
-    refuse_whole("nanvar", dtype)
     if as_tensor(a).dtype.kind in "iub":  # no nan among them
         return reduction.var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+    refuse_whole("nanvar", dtype)
     x = as_floats(a, dtype)
     there = numbers(x, where)
     result = reduction.var(x, axis, ddof=ddof, keepdims=keepdims, where=there, mean=mean, correction=correction)
@@ -153,9 +153,9 @@ def nanstd(
     >>> tg.nanstd([1.0, np.nan, 3.0])
     Tensor(1.)
     """
-    refuse_whole("nanstd", dtype)
     if as_tensor(a).dtype.kind in "iub":  # no nan among them
         return reduction.std(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+    refuse_whole("nanstd", dtype)
     x = as_floats(a, dtype)
     there = numbers(x, where)
     result = reduction.std(x, axis, ddof=ddof, keepdims=keepdims, where=there, mean=mean, correction=correction)

@@ -9,8 +9,9 @@ import numpy as np
 
 from tinygrad_edu.compositions.joining import concatenate
 from tinygrad_edu.compositions.order import plain
+from tinygrad_edu.compositions.reduction import cast
 from tinygrad_edu.compositions.shape import along
-from tinygrad_edu.errors import DtypeError, ShapeError, describe
+from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import pad as row
@@ -21,32 +22,32 @@ from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 __all__ = ["pad"]
 
 _OPTIONS = {
-    "constant": ("constant_values",), "edge": (), "wrap": (), "linear_ramp": ("end_values",),
+    "constant": ("constant_values",), "empty": (), "edge": (), "wrap": (), "linear_ramp": ("end_values",),
     "reflect": ("reflect_type",), "symmetric": ("reflect_type",),
     "maximum": ("stat_length",), "mean": ("stat_length",), "median": ("stat_length",), "minimum": ("stat_length",),
 }  # fmt: skip
 
 
 @implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Tensor:
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Tensor:
     """`array` with a border of `pad_width` entries: one number, (before, behind), a pair per axis, {axis: width}.
 
     mode 'constant' (constant_values=0), 'edge', 'reflect' and 'symmetric' (reflect_type='even' or 'odd'), 'wrap',
     'linear_ramp' (end_values=0), 'maximum', 'mean', 'median', 'minimum' (stat_length=None, over how many entries).
-    'empty' is refused: its border is whatever lies in memory. So are functions, which write.
+    'empty' gives a border of zeros: in NumPy it is whatever lies in memory. A function is called as NumPy calls it,
+    `mode(vector, (before, behind), axis, kwargs)` for each vector along each axis, and writes the border into vector.
+    Gradients flow through constants and end values that are Tensors, and through what a function writes.
 
     >>> import tinygrad_edu as tg
     >>> tg.pad([1.0, 2.0, 3.0], (1, 2), mode="reflect")
     Tensor([2., 1., 2., 3., 2., 1.])
     """
     x = as_tensor(array)
+    if callable(mode):
+        return _by_function(x, plain(pad_width), mode, kwargs)
     if not isinstance(mode, str) or mode not in _OPTIONS:
-        known = ", ".join(map(repr, _OPTIONS))
-        raise ShapeError(
-            describe(
-                f"pad: mode {mode!r} is not one that has a derivative", where=here(), known=known, code="unknown-choice"
-            )
-        )
+        known = ", ".join(map(repr, _OPTIONS)) + ", or a function"
+        raise ShapeError(describe(f"pad: no mode {mode!r}", where=here(), known=known, code="unknown-choice"))
     unknown = sorted(set(kwargs) - set(_OPTIONS[mode]))
     if unknown:
         what = f"pad: mode {mode!r} takes no {', '.join(unknown)}"
@@ -60,12 +61,15 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Te
             describe(f"pad: reflect_type must be 'even' or 'odd', not {odd!r}", where=here(), code="unknown-choice")
         )
     widths = asked_as("pad", row.pairs, pad_width, x.ndim)
-    if mode != "constant" and any(side == 0 and width != (0, 0) for side, width in zip(x.shape, widths)):
+    if mode not in ("constant", "empty") and any(side == 0 and width != (0, 0) for side, width in zip(x.shape, widths)):
         raise ShapeError(
             describe(f"pad: mode {mode!r} can't widen an axis without elements", where=here(), code="empty-input")
         )
-    if mode == "constant" or (mode in row.COPIES and odd == "even"):
-        given = {"mode": mode} if mode != "constant" else {k: _value(k, v) for k, v in kwargs.items()}
+    if mode == "empty":
+        return row.pad(x, pad_width=pad_width)
+    tracked = x.dtype.kind in "fc" and _is_tracked(kwargs)
+    if (mode == "constant" and not tracked) or (mode in row.COPIES and odd == "even"):
+        given = {"mode": mode} if mode != "constant" else {k: plain(v) for k, v in kwargs.items()}
         return row.pad(x, pad_width=pad_width, **given)
     if x.dtype.kind not in "fc":  # NumPy rounds in its own way, and there is no gradient
         return tensor_on(asked(np.pad, plain(x), widths, mode=mode, **{k: plain(v) for k, v in kwargs.items()}))
@@ -77,26 +81,49 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Te
     return x
 
 
-def _value(name: str, value: Any) -> Any:
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise DtypeError(
-            describe(
-                f"pad: no gradient flows through {name}",
-                where=here(),
-                fix=f"{name}=v.detach()",
-                code="no-gradient-through-parameter",
-            )
-        )
-    return plain(value)
-
-
 Options = dict[str, Any]
+
+
+def _is_tracked(options: Options) -> bool:
+    """Whether a gradient flows through a value of the border."""
+    return any(
+        isinstance(value, list | tuple | Tensor) and as_tensor(value).requires_grad for value in options.values()
+    )
+
+
+def _by_function(x: Tensor, pad_width: Any, function: Callable[..., Any], kwargs: Options) -> Tensor:
+    """A border of zeros, into which `function` writes vector by vector, the axes one after the other."""
+    widths = asked_as("pad", row.pairs, pad_width, x.ndim)
+    x = row.pad(x, pad_width=widths)
+    for axis, width in enumerate(widths):
+        last = x.swapaxes(axis, -1)
+        vectors = [last[place].copy() for place in np.ndindex(last.shape[:-1])]
+        for vector in vectors:
+            function(vector, width, axis, kwargs)
+        if vectors:
+            x = rows.stack(vectors).reshape(last.shape).swapaxes(axis, -1)
+    return x
 
 
 def _pair(options: Options, name: str, x: Tensor, axis: int) -> tuple[Any, Any]:
     """The option for the front and the back of one axis, from any of NumPy's forms."""
-    table = asked_as(f"pad: {name}", np.broadcast_to, np.asarray(_value(name, options.get(name, 0))), (x.ndim, 2))
+    value = options.get(name, 0)
+    if _is_tracked({name: value}):
+        value = cast(value, x.dtype)
+        asked_as(f"pad: {name}", np.broadcast_to, plain(value), (x.ndim, 2))
+        front, back = rows.broadcast_to(value, (x.ndim, 2))[axis]
+        return front, back
+    table = asked_as(f"pad: {name}", np.broadcast_to, np.asarray(plain(value)), (x.ndim, 2))
     return table[axis, 0].item(), table[axis, 1].item()
+
+
+def _constant(x: Tensor, axis: int, before: int, behind: int, options: Options) -> Tensor:
+    """A border of numbers through which gradients flow."""
+    front, back = (
+        rows.broadcast_to(as_tensor(value).astype(x.dtype), (*x.shape[:axis], count, *x.shape[axis + 1 :]))
+        for value, count in zip(_pair(options, "constant_values", x, axis), (before, behind))
+    )
+    return concatenate((front, x, back), axis=axis)
 
 
 def _ramp(x: Tensor, axis: int, before: int, behind: int, options: Options) -> Tensor:
@@ -161,7 +188,7 @@ def _odd_mirror(inner: int) -> Callable[..., Tensor]:
 
 
 _BORDERS: dict[str, Callable[..., Tensor]] = {
-    "linear_ramp": _ramp, "reflect": _odd_mirror(1), "symmetric": _odd_mirror(0),
+    "constant": _constant, "linear_ramp": _ramp, "reflect": _odd_mirror(1), "symmetric": _odd_mirror(0),
     "maximum": _statistic(np.max), "mean": _statistic(np.mean),
     "median": _statistic(np.median), "minimum": _statistic(np.min),
 }  # fmt: skip

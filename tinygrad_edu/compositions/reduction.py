@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DivisionError, DtypeError, ShapeError, describe
-from tinygrad_edu.handle import to_dtype
+from tinygrad_edu.handle import broken, to_dtype
 from tinygrad_edu.interop import REDUCTIONS, implements
 from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import reduction as rows
-from tinygrad_edu.ops.elementwise import exp, log, minimum, sqrt
+from tinygrad_edu.ops.elementwise import exp, log, maximum, minimum, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.shape import broadcast_to
-from tinygrad_edu.refusal import no_common_shape
-from tinygrad_edu.tensor import Tensor, as_tensor, into
+from tinygrad_edu.refusal import asked, no_common_shape
+from tinygrad_edu.tensor import Tensor, as_tensor, into, tensor_on
 
 __all__ = [
     "all",
@@ -279,7 +279,8 @@ def var(
     >>> tg.var([1.0, 2.0, 6.0], ddof=1)
     Tensor(7.)
     """
-    refuse_whole("var", dtype)
+    if _whole(dtype):
+        return _whole_spread(np.var, a, axis, dtype, out, ddof, keepdims, where, mean, correction)
     x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.var, x, axis, keepdims, **_only(ddof=ddof)), out)
@@ -305,12 +306,29 @@ def std(
     >>> tg.std([1.0, 2.0, 6.0, 7.0])
     Tensor(2.54950976)
     """
-    refuse_whole("std", dtype)
+    if _whole(dtype):
+        return _whole_spread(np.std, a, axis, dtype, out, ddof, keepdims, where, mean, correction)
     x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.std, x, axis, keepdims, **_only(ddof=ddof)), out)
     square, flat = _masked_var(x, axis, ddof, keepdims, where, mean)
     return handed(choose(flat, 0, sqrt(choose(flat, 1, square))), out)
+
+
+def _whole_spread(
+    function: Any, a: Any, axis: Any, dtype: Any, out: Any, ddof: float, keepdims: bool, where: Any, mean: Any,
+    correction: float | None,
+) -> Tensor:  # fmt: skip
+    """var or std in whole numbers, as NumPy cuts them off on the way: no derivative."""
+    x, mask = as_tensor(a), where if where is True else as_mask(where, as_tensor(a)).detach().numpy()
+    given = {} if mean is None else {"mean": as_tensor(mean).detach().numpy()}
+    numbers = x.detach().numpy()
+    ddof = _freedom_lost(ddof, correction)
+    found = asked(function, numbers, axis, dtype, None, ddof, keepdims, where=mask, **given)
+    result = tensor_on(np.asarray(found))
+    if x.requires_grad:
+        result._broken = broken(f"{function.__name__}(dtype={np.dtype(dtype)}) at")
+    return handed(result, out)
 
 
 def _masked_var(x: Tensor, axis: Any, ddof: float, keepdims: bool, where: Any, mean: Any) -> tuple[Tensor, Tensor]:
@@ -373,6 +391,9 @@ def extremum(
                 )
             )
         x = masked(x, where, neutral(x.dtype))
+    if isinstance(initial, Tensor) and initial.requires_grad:
+        result = reduce(row, x, axis, keepdims, initial=neutral(x.dtype))
+        return handed(_joined(result, initial, minimum if neutral is highest else maximum), out)
     return handed(reduce(row, x, axis, keepdims, **({} if initial is None else {"initial": initial})), out)
 
 
@@ -495,6 +516,40 @@ def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor
     return reduce(rows.count_nonzero, as_tensor(a), axis, keepdims)
 
 
+# --- reductions by ufuncs ------------------------------------------------------------------------------------
+
+
+def _whether(row: Callable[..., Tensor], join: Any) -> Callable[..., Tensor]:
+    """np.logical_or.reduce and its like: any and all, with `initial` beside them."""
+
+    def reduced(a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+        return _joined(row(a, axis, None, keepdims, where=where), initial, join)
+
+    return reduced
+
+
+def _of_numbers(row: Op, neutral: Callable[[Any], Any]) -> Callable[..., Tensor]:
+    """np.fmax.reduce and its like: nan takes no part where there is a number."""
+
+    def reduced(a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+        x = as_tensor(a)
+        if x.dtype.kind != "f":
+            return extremum(row, neutral, x, axis, None, keepdims, initial, where)
+        missing, low = np.isnan(x), neutral(x.dtype)
+        number = initial is not None and not np.isnan(initial)
+        start = initial if number or initial is None else low
+        value = extremum(row, neutral, choose(missing, low, x), axis, None, keepdims, start, where)
+        return value if number else choose(all(missing, axis, keepdims=keepdims, where=where), np.nan, value)
+
+    return reduced
+
+
+def _log_of_sum(a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
+    """np.logaddexp.reduce: what takes no part is a summand of 0, whose logarithm is -inf."""
+    return _joined(logsumexp(masked(as_floats(a), where, -np.inf), axis, keepdims), initial, np.logaddexp)
+
+
 # What np.add.reduce and their like do with Tensors, all of their parameters included.
-REDUCTIONS |= {np.add: sum, np.multiply: prod, np.maximum: max, np.minimum: min}
-REDUCTIONS |= {np.logical_or: any, np.logical_and: all}
+REDUCTIONS |= {np.add: sum, np.multiply: prod, np.maximum: max, np.minimum: min, np.logaddexp: _log_of_sum}
+REDUCTIONS |= {np.logical_or: _whether(any, np.logical_or), np.logical_and: _whether(all, np.logical_and)}
+REDUCTIONS |= {np.fmax: _of_numbers(rows.max, lowest), np.fmin: _of_numbers(rows.min, highest)}

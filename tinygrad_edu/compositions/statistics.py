@@ -18,7 +18,7 @@ from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
-from tinygrad_edu.ops.elementwise import ceil, clip, floor, maximum, minimum, sqrt
+from tinygrad_edu.ops.elementwise import ceil, clip, floor, maximum, minimum, sign, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.order import order_statistic
 from tinygrad_edu.ops.rounding import conjugate, floor_divide
@@ -58,13 +58,13 @@ def _closest(place: Any) -> Any:
     return below + 1 - choose(odd, 1, 0)
 
 
-def _continuous(a: float, b: float) -> Callable[[Any, float], Any]:
+def _continuous(a: float, b: float) -> Callable[[Any, Any], Any]:
     return lambda n, q: n * q + (a + q * (1 - a - b)) - 1
 
 
 # The place of the quantile q among n sorted numbers, counted from 0; see Hyndman and Fan, Sample Quantiles in
 # Statistical Packages, The American Statistician 50 (1996). Between two places the result lies between two numbers.
-_PLACES: dict[str, Callable[[Any, float], Any]] = {
+_PLACES: dict[str, Callable[[Any, Any], Any]] = {
     "linear": lambda n, q: (n - 1) * q,
     "lower": lambda n, q: np.floor((n - 1) * q),
     "higher": lambda n, q: np.ceil((n - 1) * q),
@@ -108,6 +108,24 @@ def _picked_of_numbers(row: Tensor, q: float, method: str) -> Tensor:
         return choose(t < 0.5, below + rise * t, above - rise * (1 - t))
 
 
+def _at_moving_place(row: Tensor, place: Tensor, count: Any) -> Tensor:
+    """The value at a place between two ranks, with a gradient by the place too.
+
+    At a rank itself two slopes meet, and the flatter one counts; at the first and the last one it is 0, as clip's.
+    """
+    last = np.maximum(np.asarray(count) - 1, 0)
+    place = clip(place, 0, last)
+    at = plain(place)
+    low, high = np.floor(at).astype(np.intp), np.ceil(at).astype(np.intp)
+    below, above = order_statistic(row, low), order_statistic(row, high)
+    t = astype(place - low, dtype=row.dtype)
+    with np.errstate(invalid="ignore"):  # inf − inf
+        before, behind = (order_statistic(row, np.clip(low + step, 0, last)) for step in (-1, 1))
+        flatter = minimum(behind - below, below - before)
+        slope = choose(low < high, above - below, choose(np.isfinite(plain(flatter)), flatter, 0))
+        return choose(t < 0.5, below + slope * t, above - slope * (1 - t))
+
+
 def _warn_of_nothing(row: Tensor) -> None:
     """NumPy's warning where a row holds nothing but nan."""
     if np.isnan(plain(row)).all(axis=-1).any():
@@ -137,17 +155,7 @@ def _weighted(row: Tensor, q: float, weights: np.ndarray) -> Tensor:
 
 def _weights_in_rows(x: Tensor, weights: Any, axis: Any) -> np.ndarray:
     """Weights, given for all of x or for one axis, laid out as `_rows` lays out x."""
-    w = as_tensor(weights)
-    if w.requires_grad:
-        raise DtypeError(
-            describe(
-                "the weights of a quantile choose an element: no gradient flows through them",
-                where=here(),
-                fix="weights=w.detach()",
-                code="no-gradient-through-parameter",
-            )
-        )
-    full = np.broadcast_to(plain(weights_like(x, w, axis)), x.shape)
+    full = np.broadcast_to(plain(weights_like(x, as_tensor(weights), axis)), x.shape)
     if (full < 0).any():
         raise ShapeError(describe("weights can't be negative", where=here(), code="weights-do-not-fit"))
     return plain(_rows(as_tensor(full), axis)[0])  # type: ignore[no-any-return]
@@ -184,13 +192,9 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: 
                 )
             )
         x = as_floats(x)
-    if isinstance(q, Tensor) and q.requires_grad:
-        raise DtypeError(
-            describe(
-                "no gradient flows through q", where=here(), fix="q=t.detach()", code="no-gradient-through-parameter"
-            )
-        )
-    places = np.asarray(q, dtype=np.float64)
+    fractions = as_tensor(q) if isinstance(q, Tensor | list | tuple) else None
+    moves = fractions is not None and fractions.requires_grad
+    places = np.asarray(plain(fractions) if moves else q, dtype=np.float64)
     if not ((places >= 0) & (places <= 1)).all():
         raise ShapeError(
             describe(
@@ -213,17 +217,25 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: 
         missing = np.isnan(plain(row))
         shares = np.where(missing, missing.all(axis=-1, keepdims=True), shares)  # of nan alone the result is nan
 
-    def single(p: float) -> Tensor:
+    def single(p: Any) -> Tensor:
+        if isinstance(p, Tensor) and shares is None:
+            count = np.sum(~np.isnan(plain(row)), axis=-1) if skips_nan else row.shape[-1]
+            value = _at_moving_place(row, _PLACES[method](count, p), count)
+            return value if skips_nan else _nan_if_any(value, row)
         if shares is not None:
-            chosen = _weighted(row, p, shares)
+            chosen = _weighted(row, float(p), shares)
+            for constant in (weights, p):  # they only choose: what depends on them does so with a slope of 0
+                if isinstance(constant, Tensor) and constant.requires_grad:
+                    chosen = chosen + astype(sum(sign(constant)) * 0, dtype=row.dtype)
             return chosen if skips_nan else _nan_if_any(chosen, row)
-        return _picked_of_numbers(row, p, method) if skips_nan else _picked(row, p, method)
+        return _picked_of_numbers(row, float(p), method) if skips_nan else _picked(row, float(p), method)
 
     if not places.ndim:
-        return single(float(places)).reshape(shape)
+        return single(fractions if moves else places).reshape(shape)
     if not places.size:
         return as_tensor(np.zeros((*places.shape, *shape), x.dtype))
-    return stack([single(p) for p in places.ravel().tolist()]).reshape((*places.shape, *shape))
+    every = fractions.ravel() if fractions is not None and moves else places.ravel()
+    return stack([single(p) for p in every]).reshape((*places.shape, *shape))
 
 
 @implements(np.quantile)
@@ -240,9 +252,10 @@ def quantile(
 ) -> Tensor:
     """The value below which the fraction q of the elements lies, over the given axes (all by default).
 
-    q        one fraction or several; their axes come first in the result. A constant
+    q        one fraction or several; their axes come first in the result. Gradients flow through Tensors
     method   one of NumPy's
-    weights  of the shape of a, or of its shape along `axis` alone, for method "inverted_cdf"; constants
+    weights  of the shape of a, or of its shape along `axis` alone, for method "inverted_cdf"; they choose an element,
+             so their gradient is 0
 
     >>> import tinygrad_edu as tg
     >>> tg.quantile([1.0, 2.0, 4.0], [0.25, 0.5])
@@ -315,7 +328,9 @@ def nanpercentile(
 
 
 def _fraction(q: Any) -> Any:
-    return q / 100 if isinstance(q, Tensor) else np.asarray(q) / 100
+    if isinstance(q, Tensor) or (isinstance(q, list | tuple) and as_tensor(q).requires_grad):
+        return as_tensor(q) / 100
+    return np.asarray(q) / 100
 
 
 @implements(np.median)

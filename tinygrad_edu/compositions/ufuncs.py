@@ -6,6 +6,7 @@ once, it is done element by element along the axis. Only plain calls of a ufunc 
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import interop
-from tinygrad_edu.compositions.reduction import cast
+from tinygrad_edu.compositions.reduction import as_mask, cast
 from tinygrad_edu.compositions.shape import along, one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.handle import to_dtype
@@ -58,11 +59,18 @@ def with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if mask.dtype != np.bool_:
             what = f"where= must be booleans, not {mask.dtype}"
             raise DtypeError(describe(what, where=here(), fix="where=x > 0", code="mask-not-booleans"))
-        # NumPy computes nothing where the mask is False; here the row gets harmless numbers there, so that neither a
-        # warning nor a 0 · inf comes out of it.
-        harmless = (elementwise.where(mask, x, _harmless(x, domain)) for x, domain in zip(args, op.domain))
-        result = elementwise.where(mask, op(*harmless), out)
+        result = _where(op, args, mask, out)
     return result if out is None else into(out, _stretched(result, out), casting)
+
+
+def _where(op: Op, args: tuple[Any, ...], mask: Tensor, other: Any) -> Tensor:
+    """op(*args) where the mask is True, `other` elsewhere.
+
+    NumPy computes nothing where the mask is False; here the row gets harmless numbers there, so that neither a
+    warning nor a 0 · inf comes out of it.
+    """
+    harmless = (elementwise.where(mask, x, _harmless(x, domain)) for x, domain in zip(args, op.domain))
+    return elementwise.where(mask, op(*harmless), other)
 
 
 def _in_dtype(op: Op, args: tuple[Any, ...], dtype: Any, casting: str) -> tuple[Any, ...]:
@@ -136,7 +144,7 @@ def _reduce(ufunc: np.ufunc, op: Op, x: Any, axis: Any = 0, dtype: Any = None, o
     if whole is not None:
         result = whole(x if dtype is None else cast(x, to_dtype(dtype)), axis=axis, **options)
     else:
-        result = _in_turn(ufunc, op, cast(x, dtype), axis, **options)[-1]
+        result = _folded(ufunc, op, cast(x, dtype), axis, **options)
     return _given(result, out)
 
 
@@ -146,40 +154,63 @@ def _accumulate(ufunc: np.ufunc, op: Op, x: Any, axis: int = 0, dtype: Any = Non
     if whole is not None:
         result = whole(x, axis=axis)
     elif x.shape[axis]:
-        result = stack(_in_turn(ufunc, op, x, axis), axis=axis)
+        result = stack(_in_turn(ufunc, op, _for_loop(ufunc, x), axis), axis=axis)
     else:
         result = x
     return _given(result, out)
 
 
-def _in_turn(
+def _folded(
     ufunc: np.ufunc, op: Op, x: Tensor, axis: Any, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Tensor:
+    """op(op(x₀, x₁), x₂) … along axes that become one before; from the ufunc's identity on, where it has one."""
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    gone = [one_axis(a, x.ndim) for a in axes] if x.ndim else []
+    if len(set(gone)) != len(gone):
+        raise ShapeError(describe(f"axis {axis} names an axis twice", where=here(), code="axis-named-twice"))
+    if len(gone) > 1 and ufunc.identity is None:
+        what = f"np.{ufunc.__name__} goes along one axis: in which order the others are taken makes a difference"
+        raise ShapeError(describe(what, where=here(), fix="axis=0", code="axis-needed"))
+    if where is not True and ufunc.identity is None and initial is None:
+        what = f"np.{ufunc.__name__}.reduce with where= needs initial= as well: it has no neutral element"
+        raise ShapeError(describe(what, where=here(), fix="initial=", code="wrong-arguments"))
+    x = _for_loop(ufunc, x)
+    kept = [a for a in range(x.ndim) if a not in gone]
+    shape = tuple(1 if a in gone else side for a, side in enumerate(x.shape) if keepdims or a not in gone)
+    rows = (*(x.shape[a] for a in kept), math.prod(x.shape[a] for a in gone))
+
+    def in_rows(y: Tensor) -> Tensor:
+        return y.transpose((*kept, *gone)).reshape(rows)
+
+    mask = None if where is True else in_rows(as_mask(where, x))
+    initial = ufunc.identity if initial is None else initial
+    return _in_turn(ufunc, op, in_rows(x), -1, initial, mask)[-1].reshape(shape)
+
+
+def _for_loop(ufunc: np.ufunc, x: Tensor) -> Tensor:
+    """x in the dtype in which the ufunc reduces it: booleans for logical_xor, for example."""
+    loop: Any = ufunc  # NumPy's stubs don't know resolve_dtypes
+    return cast(x, loop.resolve_dtypes((None, x.dtype, None), reduction=True)[-1])
+
+
+def _in_turn(
+    ufunc: np.ufunc, op: Op, x: Tensor, axis: int, initial: Any = None, mask: Tensor | None = None
 ) -> list[Tensor]:
     """op(op(x₀, x₁), x₂) … along one axis: all values in between, the last one being the whole."""
-    if axis is None or isinstance(axis, tuple):
-        axes = range(x.ndim) if axis is None else axis
-        if len(axes) != 1:
-            what = f"np.{ufunc.__name__} goes along one axis: in which order the others are taken makes a difference"
-            raise ShapeError(describe(what, where=here(), fix="axis=0", code="axis-needed"))
-        (axis,) = axes
-    if where is not True:
-        what = f"np.{ufunc.__name__}.reduce takes no where= here"
-        raise DtypeError(describe(what, where=here(), fix="tg.where(mask, x, neutral)", code="wrong-arguments"))
     axis = one_axis(axis, x.ndim)
-    loop: Any = ufunc  # NumPy's stubs don't know resolve_dtypes
-    x = cast(x, loop.resolve_dtypes((None, x.dtype, None), reduction=True)[-1])  # booleans for logical_xor, for example
-    parts = [x[along(axis, slice(i, i + 1) if keepdims else i)] for i in range(x.shape[axis])]
-    if initial is None and not parts:
-        initial = ufunc.identity
+    parts = [x[along(axis, i)] for i in range(x.shape[axis])]
     if initial is not None:
-        shape = tuple(1 if i == axis else side for i, side in enumerate(x.shape) if keepdims or i != axis)
-        parts.insert(0, broadcast_to(cast(initial, x.dtype), shape=shape))
-    if not parts:
+        values = [broadcast_to(cast(initial, x.dtype), shape=x.shape[:axis] + x.shape[axis + 1 :])]
+    elif parts:
+        values = [parts.pop(0)]
+    else:
         what = f"np.{ufunc.__name__}.reduce of nothing is not defined"
         raise ShapeError(describe(what, where=here(), fix="initial=", code="empty-input"))
-    values = parts[:1]
-    for part in parts[1:]:
-        values.append(op(values[-1], part))
+    for place, part in enumerate(parts):
+        if mask is None:
+            values.append(op(values[-1], part))
+        else:
+            values.append(_where(op, (values[-1], part), mask[along(axis, place)], values[-1]))
     return values
 
 
@@ -190,7 +221,7 @@ def _outer(ufunc: np.ufunc, op: Op, x: Any, y: Any, **options: Any) -> Any:
 
 
 def _reduceat(ufunc: np.ufunc, op: Op, x: Any, indices: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
-    x = cast(x, dtype)
+    x = _for_loop(ufunc, as_tensor(x)) if dtype is None else cast(x, dtype)
     axis = one_axis(axis, x.ndim)
     starts = [int(i) for i in np.ravel(np.asarray(indices))]
     side = x.shape[axis]
@@ -198,8 +229,8 @@ def _reduceat(ufunc: np.ufunc, op: Op, x: Any, indices: Any, axis: int = 0, dtyp
     if bad is not None:
         what = f"np.{ufunc.__name__}.reduceat: index {bad} is outside of 0 … {side - 1}"
         raise ShapeError(describe(what, where=here(), code="index-does-not-fit"))
-    parts = [
-        _reduce(ufunc, op, x[along(axis, slice(i, end if end > i else i + 1))], axis)
+    parts = [  # a single element stays what it is: np.hypot.reduce starts from 0, which makes it positive
+        _reduce(ufunc, op, x[along(axis, slice(i, end))], axis) if end > i + 1 else x[along(axis, i)]
         for i, end in zip(starts, [*starts[1:], side], strict=True)
     ]
     return _given(stack(parts, axis=axis), out)
