@@ -231,6 +231,15 @@ def test_isclose_allclose_and_array_equal_are_numpy_s(seed):
         assert np.array_equal(f(Tensor(a))._data, f(a))
 
 
+def test_a_python_number_is_as_close_to_a_float32_tensor_as_to_a_float32_array():
+    """|b| of a plain number was a float64 Tensor, which made the tolerance float64 and 1 > 1 − 2⁻⁵²."""
+    below_one = 1 - 2.0**-52
+    for x in (np.array(1, np.float32), np.ones(2, np.float32)):
+        assert np.isclose(x, 2, atol=0, rtol=below_one / 2).all()
+        assert np.isclose(tg.from_numpy(x), 2, atol=0, rtol=below_one / 2).all()
+        assert np.isclose(tg.from_numpy(x), -2, atol=below_one, rtol=1).all()
+
+
 def test_closeness_of_integers_and_of_shapes_that_do_not_fit():
     assert np.isclose(Tensor(np.array([3, 2**62])), np.array([3, -(2**62)])).tolist() == [True, False]
     assert np.isclose(Tensor(np.array([0, 1], np.uint8)), np.array([1, 0], np.uint8)).tolist() == [False, False]

@@ -233,6 +233,7 @@ def _svd_of_symmetric(found: EighResult) -> SVDResult:
     """Singular values are the absolute eigenvalues, largest first; V has the signs that they lose."""
     w, v = found
     order = _np.argsort(abs(w), axis=-1)[..., ::-1]
-    s, sign = (_np.take_along_axis(part, order, axis=-1) for part in (abs(w), where(w < 0, -1.0, 1.0)))
+    signs = where(w < 0, -1.0, 1.0).astype(w.dtype)  # two plain numbers make float64
+    s, sign = (_np.take_along_axis(part, order, axis=-1) for part in (abs(w), signs))
     u = _np.take_along_axis(v, order[..., None, :], axis=-1)
     return SVDResult(u, s, matrix_transpose(u * sign[..., None, :]))

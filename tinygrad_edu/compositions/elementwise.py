@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -292,7 +293,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
     if isinstance(b, Tensor) and b.dtype.kind not in "fc":
         b = b.astype(np.result_type(b.dtype, 1.0))
     with np.errstate(invalid="ignore"):
-        near = abs(a - b) <= atol + rtol * abs(b)
+        near = abs(a - b) <= atol + rtol * builtins.abs(b)  # a number stays weak, which tg.abs would not leave it
     near = elementwise.logical_or(elementwise.logical_and(near, elementwise.isfinite(b)), a == b)
     if equal_nan:
         near = elementwise.logical_or(near, elementwise.logical_and(elementwise.isnan(a), elementwise.isnan(b)))
