@@ -64,6 +64,16 @@ def test_cosines_along_an_axis(axis):
     )
 
 
+@pytest.mark.parametrize(
+    ("axis", "one"), [(0, A[:1]), (1, A[:, :1]), (-2, A[0])], ids=["rows", "columns", "fewer axes"]
+)
+def test_a_cosine_with_a_repeated_number_does_not_pass_1(axis, one):
+    repeated = np.broadcast_to(one, B.shape)
+    expected = [cosine(a, b) for a, b in zip(np.moveaxis(repeated, axis, -1), np.moveaxis(B, axis, -1))]
+    np.testing.assert_allclose(F.cosine_similarity(one, B, axis).numpy(), expected)
+    np.testing.assert_allclose(F.cosine_similarity(B, one, axis).numpy(), expected)
+
+
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0, math.inf])
 def test_distances_and_unit_vectors(p):
     lengths = np.array([np.linalg.norm(row, p) for row in A])

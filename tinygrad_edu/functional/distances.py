@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.elementwise import clip
 from tinygrad_edu.compositions.norm import norm
-from tinygrad_edu.compositions.shape import one_axis
+from tinygrad_edu.compositions.shape import broadcast_arrays, one_axis
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.functional.checks import floating, real
 from tinygrad_edu.memory import label
@@ -26,7 +26,8 @@ __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
 def cosine_similarity(x1: Operand, x2: Operand, axis: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between the vectors along `axis`: x₁ · x₂ / (max(|x₁|, eps) · max(|x₂|, eps)).
 
-    The other axes broadcast. Raises ShapeError where they don't, AxisError where there is no such axis.
+    All axes broadcast, a vector of length 1 too: it is that number repeated. Raises ShapeError where they don't,
+    AxisError where there is no such axis.
 
     >>> cosine_similarity([[1.0, 0.0]], [[1.0, 1.0]])
     Tensor([0.70710678])
@@ -34,6 +35,9 @@ def cosine_similarity(x1: Operand, x2: Operand, axis: int = 1, eps: float = 1e-8
     x1, x2 = both("cosine_similarity", x1, x2)
     axis = one_axis(axis, max(x1.ndim, x2.ndim)) - max(x1.ndim, x2.ndim)
     eps = real(eps, "eps", 0.0)
+    along = slice(axis, axis + 1 or None)
+    if x1.shape[along] != x2.shape[along]:  # repeating its one number makes a vector longer: else cosines pass 1
+        x1, x2 = broadcast_arrays(x1, x2)
     dots = (x1 * x2).sum(axis=axis)
     return dots / (_at_least(norm(x1, axis=axis), eps) * _at_least(norm(x2, axis=axis), eps))
 
