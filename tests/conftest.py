@@ -43,6 +43,13 @@ def _custom_ops_go_with_their_test():
     REGISTRY.update(before)
 
 
+@pytest.fixture(params=["in order", "at once"])
+def both_sweeps(request, monkeypatch):
+    """Runs a test twice: backward as on the first run of a line, which looks through the graph first, and as later."""
+    monkeypatch.setattr("tinygrad_edu.autodiff.is_looked_at", lambda root: request.param == "at once")
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def _no_state_leaks():
     before = global_state()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from heapq import heappop, heappush, heappushpop
 from operator import attrgetter
 from typing import Any
 
@@ -15,17 +16,17 @@ import numpy as np
 
 from tinygrad_edu.errors import GradientError, MatrixError, ShapeError, describe
 from tinygrad_edu.memory import label, only_view
-from tinygrad_edu.node import Leaf, Node, Origin, here, keep_gradient, node_site, recording, site_of, state
+from tinygrad_edu.node import Leaf, Node, Origin, here, keep_gradient, last_write, node_site, recording, site_of, state
 from tinygrad_edu.op import ELEMENTWISE, Op, Rule
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import sum_to
 from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
-from tinygrad_edu.watch import look_for_stretching
+from tinygrad_edu.watch import is_looked_at, look_for_stretching
 
 Cotangents = dict[Node, Any]
 
 _ONE = {char: np.ones((), char) for char in "fd"}  # where nearly every backward starts; making one takes 1 µs
-_by_index, _hooks_of = attrgetter("index"), attrgetter("hooks")
+_by_index = attrgetter("index")
 
 
 # --- order ---------------------------------------------------------------------------------------------------
@@ -178,10 +179,7 @@ def sweep(
     """
     with np.errstate(all="ignore"):  # derivatives may be infinite; detect_anomaly() is the tool that looks
         try:
-            if create_graph or wanted or state().watchers:
-                _carry_through(nodes, cotangents, wanted, create_graph, visit, free)
-            else:
-                _carry_arrays_through(nodes, cotangents, visit, free)
+            _carry_through(nodes, cotangents, wanted, create_graph, visit, free)
         except np.linalg.LinAlgError as error:
             raise _placed(error) from None
     return cotangents
@@ -229,26 +227,35 @@ def _carry_through(
             _let_go(node)
 
 
-def _carry_arrays_through(
-    nodes: list[Node], cotangents: Cotangents, visit: Callable[[Node, Any], None] | None, free: bool
-) -> None:
-    """What `_carry_through` does for plain arrays and all leaves: what every step of a training does.
+def _descend(root: Node, start: Any, kept: set[int]) -> tuple[Cotangents, list[Leaf]]:
+    """What ordering the nodes and then `_carry_through` do for plain arrays, in one pass: every step of a training.
 
-    One and two inputs are written out: 0.7 µs a node instead of 1.9.
+    Gives the cotangents of the leaves, and the leaves in the order in which they were met. Computed nodes whose
+    cotangent may still grow wait in a heap, the newest first; in a chain there is only the one that follows. One and
+    two inputs are written out: 0.7 µs a node instead of 1.9.
     """
+    leaves: list[Leaf] = []
+    waiting: list[tuple[int, Node]] = []
+    cotangents: Cotangents = {root: start}
     take, seen = cotangents.pop, cotangents.get
-    for node in nodes:
-        g = take(node, None)
-        if g is None:
-            continue
+    written = last_write()
+    node, following = root, None
+    while True:
+        inputs = node.inputs
+        if inputs is None:
+            raise _freed(node)
+        if node.index < written:  # so far every node was newer than any write to a leaf
+            check_saved_values(*recorded_nodes([root]))
+            written = 0
+        g = take(node)
         if node.hooks:
             g = run_hooks(node, g)
-        if visit is not None:
-            visit(node, g)
+            if keep_gradient in node.hooks:
+                _deposit(node, g, kept)
         op: Op = node.op  # type: ignore[assignment]
         direct = op.direct
         if direct == 2:
-            x, y = node.inputs
+            x, y = inputs
             rule_x, rule_y = op.vjps
             out, params, a, b = node.out, node.params, x.out, y.out
             if x.requires_grad and rule_x is not None:
@@ -256,15 +263,33 @@ def _carry_arrays_through(
                 if cotangent.shape != a.shape or cotangent.dtype is not a.dtype:
                     cotangent = fitted(cotangent, node, x)
                 before = seen(x)
-                cotangents[x] = cotangent if before is None else before + cotangent
+                if before is not None:
+                    cotangents[x] = before + cotangent
+                else:
+                    cotangents[x] = cotangent
+                    if x.op is None:
+                        leaves.append(x)  # type: ignore[arg-type]
+                    elif following is None:
+                        following = x
+                    else:
+                        heappush(waiting, (-x.index, x))
             if y.requires_grad and rule_y is not None:
                 cotangent = rule_y(g, out, a, b, **params) if params else rule_y(g, out, a, b)
                 if cotangent.shape != b.shape or cotangent.dtype is not b.dtype:
                     cotangent = fitted(cotangent, node, y)
                 before = seen(y)
-                cotangents[y] = cotangent if before is None else before + cotangent
+                if before is not None:
+                    cotangents[y] = before + cotangent
+                else:
+                    cotangents[y] = cotangent
+                    if y.op is None:
+                        leaves.append(y)  # type: ignore[arg-type]
+                    elif following is None:
+                        following = y
+                    else:
+                        heappush(waiting, (-y.index, y))
         elif direct == 1:
-            (x,) = node.inputs
+            (x,) = inputs
             (rule_x,) = op.vjps
             params, a = node.params, x.out
             if rule_x is not None:  # the input requires grad, or the node would not have been recorded
@@ -272,11 +297,34 @@ def _carry_arrays_through(
                 if cotangent.shape != a.shape or cotangent.dtype is not a.dtype:
                     cotangent = fitted(cotangent, node, x)
                 before = seen(x)
-                cotangents[x] = cotangent if before is None else before + cotangent
+                if before is not None:
+                    cotangents[x] = before + cotangent
+                else:
+                    cotangents[x] = cotangent
+                    if x.op is None:
+                        leaves.append(x)  # type: ignore[arg-type]
+                    elif following is None:
+                        following = x
+                    else:
+                        heappush(waiting, (-x.index, x))
         else:
+            new = dict.fromkeys(x for x in inputs if x.requires_grad and x not in cotangents)
             _carry(node, g, cotangents, None, False)
-        if free:
-            _let_go(node)
+            for x in new:
+                if x not in cotangents:
+                    continue  # an input without a rule
+                if x.op is None:
+                    leaves.append(x)  # type: ignore[arg-type]
+                else:
+                    heappush(waiting, (-x.index, x))
+        if following is None:
+            if not waiting:
+                return cotangents, leaves
+            node = heappop(waiting)[1]
+        elif waiting:
+            node, following = heappushpop(waiting, (-following.index, following))[1], None
+        else:
+            node, following = following, None
 
 
 def _let_go(node: Node) -> None:
@@ -385,11 +433,41 @@ def backward(
     """What `Tensor.backward` does; see there."""
     root = root_of(output)
     seed = seed_of(output, gradient)
+    now, origin = state(), Origin(root.index)
+    kept = {id(seed._data), id(seed._data.base)}
+    before, now.recording = now.recording, create_graph
+    try:  # not `with recording(create_graph):`, which takes 0.5 µs more
+        quick = retain_graph and not (create_graph or retain_grads or now.watchers)
+        if not quick or root.op is None or not is_looked_at(root):
+            found, leaves = _sweep_in_order(root, seed, kept, create_graph, retain_graph, retain_grads)
+        else:
+            found, leaves = _sweep_at_once(root, seed._data, kept)
+        for leaf in leaves:
+            g = found.get(leaf)
+            if g is None:
+                continue
+            if leaf.hooks:
+                g = run_hooks(leaf, g)
+            if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
+                kept.add(id(g))  # what `_deposit` does in most cases
+                leaf.grad = fresh = tensor_on(g)
+                fresh._origin = origin
+            else:
+                earlier = leaf.grad
+                _deposit(leaf, g, kept)
+                leaf.grad._origin = origin if earlier is None else origin.added_to(leaf, earlier)
+    finally:
+        now.recording = before
+
+
+def _sweep_in_order(
+    root: Node, seed: Tensor, kept: set[int], create_graph: bool, retain_graph: bool, retain_grads: bool
+) -> tuple[Cotangents, list[Leaf]]:
+    """Look through the whole graph, then carry the seed along it; gives the leaves' cotangents, and the leaves."""
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
     if nodes:
         look_for_stretching(root, nodes)
-    kept = {id(seed._data), id(seed._data.base)}
 
     def visit(node: Node, g: Any) -> None:
         if retain_grads and keep_gradient not in node.hooks:
@@ -397,27 +475,25 @@ def backward(
         if keep_gradient in node.hooks:
             _deposit(node, g, kept)
 
-    looking = visit if retain_grads or any(map(_hooks_of, nodes)) else None
-    start: Any = seed if create_graph else seed._data if seed._data.ndim else seed._data[()]  # scalars are quick
-    now, origin = state(), Origin(root.index)
-    before, now.recording = now.recording, create_graph
-    try:  # not `with recording(create_graph):`, which takes 0.5 µs more
-        found = sweep(nodes, {root: start}, create_graph=create_graph, visit=looking, free=not retain_graph)
-        for leaf in leaves:
-            g = found.get(leaf)
-            if g is not None:
-                if leaf.hooks:
-                    g = run_hooks(leaf, g)
-                if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
-                    kept.add(id(g))  # what `_deposit` does in most cases
-                    leaf.grad = fresh = tensor_on(g)
-                    fresh._origin = origin
-                else:
-                    earlier = leaf.grad
-                    _deposit(leaf, g, kept)
-                    leaf.grad._origin = origin if earlier is None else origin.added_to(leaf, earlier)
-    finally:
-        now.recording = before
+    start = {root: seed if create_graph else _quick(seed._data)}
+    return sweep(nodes, start, create_graph=create_graph, visit=visit, free=not retain_graph), leaves
+
+
+def _sweep_at_once(root: Node, seed: np.ndarray, kept: set[int]) -> tuple[Cotangents, list[Leaf]]:
+    """What `_sweep_in_order` gives, where nobody looks on: a step of a training."""
+    with np.errstate(all="ignore"):
+        try:
+            return _descend(root, _quick(seed), kept)
+        except np.linalg.LinAlgError as error:
+            raise _placed(error) from None
+        except Exception:
+            recorded_nodes([root])  # raises where the graph was freed: its values are gone, and rules fail on nothing
+            raise
+
+
+def _quick(seed: np.ndarray) -> Any:
+    """A number as a NumPy scalar: ufuncs take it faster."""
+    return seed if seed.ndim else seed[()]
 
 
 set_backward(backward)

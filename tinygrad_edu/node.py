@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ContextDecorator
 from types import CodeType, FrameType
 from typing import Any
@@ -78,6 +78,9 @@ class Leaf(Node):
     """
 
     __slots__ = ("written", "written_code", "written_instruction")
+    written: int
+    written_code: CodeType  # set by the first write
+    written_instruction: int
     is_leaf = True
     op, inputs, params, scope = None, (), {}, None
 
@@ -89,11 +92,32 @@ class Leaf(Node):
         self.grad = None
         self.written = 0
 
-    def stamp(self, frame: FrameType | None = None) -> None:
-        """Remember that the array was written now, and by which line: that of `frame`, or the user's."""
-        self.written = next_index()
-        frame = frame or user_frame()
-        self.written_code, self.written_instruction = frame.f_code, frame.f_lasti
+    def stamp(self) -> None:
+        """Remember that the array was written now, and by which line of the user's."""
+        stamp([self], user_frame())
+
+
+class _Writes:
+    """The index of the last write to any leaf, in any thread."""
+
+    last = 0
+    lock = threading.Lock()  # or a thread could put an older index over a newer one
+
+
+def stamp(leaves: Iterable[Leaf], frame: FrameType) -> None:
+    """Remember that the arrays of `leaves` are written now, by the line where `frame` is."""
+    with _Writes.lock:
+        _Writes.last = now = next_index()
+    code, instruction = frame.f_code, frame.f_lasti
+    for leaf in leaves:
+        leaf.written = now
+        leaf.written_code = code
+        leaf.written_instruction = instruction
+
+
+def last_write() -> int:
+    """The index of the last write to any leaf: nodes recorded later saved no value that is gone."""
+    return _Writes.last
 
 
 class Origin:

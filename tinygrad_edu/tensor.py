@@ -434,7 +434,7 @@ def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
         else:
             return apply(op, args, dict(kwargs))
         return _apply_given(op, args, kwargs)
-    if isinstance(op.forward, np.ufunc) and len(args) == op.arity:
+    if isinstance(op.numpy or op.forward, np.ufunc) and len(args) == op.arity:
         return _ufuncs.with_options(op, args, dict(kwargs))  # type: ignore[no-any-return]
     try:
         arrays, params = op.bind(args, kwargs)
@@ -506,12 +506,9 @@ def apply1(op: Op, x: Any) -> Tensor:
 def apply2(op: Op, x: Any, y: Any) -> Tensor:
     """Apply an op with two array arguments and no parameters. Python and NumPy scalars are weak in dtype."""
     now = _per_thread.state
-    m = n = None
-    if type(x) is Tensor:
-        a, m = x._data, x._node
-    if type(y) is Tensor:
-        b, n = y._data, y._node
-    if type(x) is not Tensor or type(y) is not Tensor:
+    if type(x) is Tensor and type(y) is Tensor:
+        a, m, b, n = x._data, x._node, y._data, y._node
+    else:
         x, y = operands_of((x, y))
         if x.__class__ in _FOREIGN or y.__class__ in _FOREIGN:
             return _dispatch(x if x.__class__ in _FOREIGN else y, op, (x, y), {})

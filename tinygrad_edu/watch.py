@@ -135,6 +135,11 @@ _looked_at: set[tuple[CodeType, int]] = set()  # lines whose graphs were looked 
 _warned_of: set[tuple[CodeType, int]] = set()  # lines that were warned of
 
 
+def is_looked_at(root: Node) -> bool:
+    """Whether the graph of this line was looked through before."""
+    return (root.code, root.instruction) in _looked_at
+
+
 def look_for_stretching(root: Node, nodes: list[Node]) -> None:
     """Warn of arithmetic of (n, 1) with (n,) in a graph that is trained, once for each line.
 
@@ -142,10 +147,9 @@ def look_for_stretching(root: Node, nodes: list[Node]) -> None:
     usual accident is meant, a column against a row of as many numbers: an explicit (n, 1) with (1, m), or (n, 1) with
     (m,), is how tables are made on purpose.
     """
-    place = (root.code, root.instruction)
-    if place in _looked_at:
+    if is_looked_at(root):
         return
-    _looked_at.add(place)
+    _looked_at.add((root.code, root.instruction))
     for node in nodes:
         op = node.op
         if op is None or op.kind is not ELEMENTWISE or len(node.inputs) != 2:
