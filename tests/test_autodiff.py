@@ -1,5 +1,6 @@
 """What backward promises: SEMANTICS, section "Backward", line by line."""
 
+import copy
 import gc
 import threading
 import weakref
@@ -213,6 +214,18 @@ def test_value_in_between_keeps_its_gradient_only_when_asked():
         assert other.grad is None
     assert "retain_grad()" in str(caught[0].message)
     assert "retain_grads=True" in str(caught[0].message)
+
+
+def test_a_tensor_that_keeps_its_gradient_keeps_it_after_a_write():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    y.retain_grad()
+    before = copy.copy(y)
+    y *= 2
+    y[0] = 5.0
+    (3 * y).sum().backward()
+    assert (y.grad.tolist(), x.grad.tolist()) == ([3.0, 3.0], [0.0, 6.0])
+    assert before.grad.tolist() == [0.0, 6.0]  # the value it had keeps its own
 
 
 def test_retain_grads_keeps_every_gradient():

@@ -2,6 +2,7 @@
 
 import copy
 import operator
+import pickle
 import re
 
 import numpy as np
@@ -439,6 +440,35 @@ def test_deepcopy_keeps_shared_weights_shared():
     w = leaf([1.0])
     first, second = copy.deepcopy([w, w])
     assert first is second
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickled_leaf_or_constant_can_be_loaded_again(protocol):
+    """What `pickle.dumps` had written could not be read: "'Leaf' object attribute 'inputs' is read-only"."""
+    w, data = leaf([[1.0, 2.0]], name="w"), tg.from_numpy(np.arange(3, dtype=np.float32))
+    w.grad = Tensor([[5.0, 5.0]])
+    first, second, constant = pickle.loads(pickle.dumps([w, w, data], protocol))
+    assert first is second
+    assert (first.name, first.requires_grad, first.grad) == ("w", True, None)
+    assert not constant.requires_grad
+    assert (constant.dtype, constant.tolist()) == (np.float32, [0.0, 1.0, 2.0])
+    (first * first).sum().backward()
+    assert (first.grad.tolist(), w.grad.tolist()) == ([[2.0, 4.0]], [[5.0, 5.0]])
+    with pytest.raises(GradientError, match="only leaves can be pickled"):
+        pickle.dumps(w * 2, protocol)
+
+
+def test_a_pickled_network_and_its_optimiser_train_on_together():
+    net = tg.nn.MLP([2, 3, 1], rng=0)
+    optimiser = tg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    pairs = [(net, optimiser), pickle.loads(pickle.dumps((net, optimiser)))]
+    for model, steps in pairs:
+        for _ in range(2):
+            steps.zero_grad()
+            model(np.ones((4, 2))).sum().backward()
+            steps.step()
+    ours, theirs = (model.state_dict() for model, _ in pairs)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_shallow_copy_of_a_leaf_is_another_handle_on_it():

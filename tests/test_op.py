@@ -1,6 +1,8 @@
 """The row itself: how it is called, what signature it shows, and what it refuses."""
 
+import copy
 import inspect
+import pickle
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
 from tinygrad_edu.errors import DtypeError
-from tinygrad_edu.op import ELEMENTWISE, KINK_AT_ZERO, POSITIVE, REGISTRY, Domain, Op, signature
+from tinygrad_edu.op import ELEMENTWISE, KINK_AT_ZERO, POSITIVE, REGISTRY, Domain, Op, registered, signature
+from tinygrad_edu.ops import elementwise
 from tinygrad_edu.ops.sampling import apart, broadcastable, distinct, sample
 
 
@@ -167,3 +170,11 @@ def test_public_functions_are_rows():
     for name in ("exp", "add", "sigmoid", "logsumexp", "softmax"):
         assert callable(getattr(tg, name))
         assert name in REGISTRY
+
+
+def test_copies_and_pickles_of_an_op_are_the_op_itself():
+    """A deep copy was another op, which no table that is read by identity knows; a pickle could not be written."""
+    assert copy.deepcopy(elementwise.tanh) is elementwise.tanh
+    assert pickle.loads(pickle.dumps(elementwise.tanh)) is elementwise.tanh
+    with pytest.raises(KeyError, match="no op is called 'doubled'"):
+        registered("doubled")

@@ -389,6 +389,18 @@ class Handle:
             )
         return type(self)(self._data, requires_grad=self.requires_grad, name=self.name)
 
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """A pickle holds the value, the name and whether a gradient is wanted; no graph and no gradient."""
+        if not self.is_leaf:
+            raise GradientError(
+                describe("only leaves can be pickled", where=here(), fix="pickle.dumps(x.detach())", code="not-a-leaf")
+            )
+        return _unpickled, (type(self), self._data, self.requires_grad, self.name)
+
+
+def _unpickled(kind: type[_T], data: np.ndarray, requires_grad: bool, name: str | None) -> _T:
+    return kind(data, requires_grad=requires_grad, name=name)
+
 
 class Registration:
     """What registering a hook gives: `.remove()`, or calling it, undoes it; `with` does at the end of the block."""

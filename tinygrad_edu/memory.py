@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_edu.augmented import stored_back
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
-from tinygrad_edu.node import Constant, Leaf, Node, constant, here, node_site, state
+from tinygrad_edu.node import Constant, Leaf, Node, constant, here, keep_gradient, node_site, state
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import index, shape
 
@@ -303,5 +303,7 @@ def _write_array(x: Tensor, key: Any, value: np.ndarray) -> None:
 
 def _rebind(x: Tensor, result: Tensor) -> Tensor:
     """Let the handle `x` stand for another value; graphs that used the old one keep it."""
+    if result.requires_grad and not x.is_leaf and x._node is not None and keep_gradient in x._node.hooks:
+        result.retain_grad()  # what keeps the gradient is the user's tensor, not the value it had
     x._data, x._node, x._owner, x._broken = result._data, result._node, None, result._broken
     return x

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.errors import MissingKeyError, describe
+
 if TYPE_CHECKING:
     from tinygrad_edu.tensor import Tensor
 
@@ -118,6 +120,10 @@ class Op:
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.formula}>"
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copies and pickles name the row: its rules are functions without a name, and tables look ops up by identity."""
+        return (registered, (self.name,)) if REGISTRY.get(self.name) is self else super().__reduce_ex__(protocol)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Compute on Tensors, arrays or numbers; give a Tensor, recorded where an input requires grad."""
         if not kwargs and len(args) == self.direct:
@@ -159,6 +165,14 @@ class Op:
 
 
 REGISTRY: dict[str, Op] = {}
+
+
+def registered(name: str) -> Op:
+    """The op of this name, for what was pickled. Raises MissingKeyError where nothing has made it here."""
+    if name not in REGISTRY:
+        fix = "make it with tg.custom_op before loading what was pickled with it"
+        raise MissingKeyError(describe(f"no op is called {name!r}", fix=fix, code="no-such-op"))
+    return REGISTRY[name]
 
 
 class _Engine:
