@@ -121,7 +121,7 @@ class Op:
         return f"<op {self.name}: {self.formula}>"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Copies and pickles name the row: its rules are functions without a name, and tables look ops up by identity."""
+        """Copies and pickles name the row: its rules are functions without a name, and tables go by identity."""
         return (registered, (self.name,)) if REGISTRY.get(self.name) is self else super().__reduce_ex__(protocol)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
