@@ -18,13 +18,13 @@ from tinygrad_edu.tensor import Tensor
 START = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 
 
-def gradients(steps, dtype=np.float64):
-    return np.random.default_rng(3).normal(size=(steps, *START.shape)).astype(dtype)
+def gradients(steps, dtype=np.float64, start=START):
+    return np.random.default_rng(3).normal(size=(steps, *start.shape)).astype(dtype)
 
 
-def after(make, grads, dtype=np.float64):
+def after(make, grads, dtype=np.float64, start=START):
     """The parameter's value after each step with these gradients."""
-    p = tg.Tensor(START.astype(dtype), requires_grad=True)
+    p = tg.Tensor(start.astype(dtype), requires_grad=True)
     optimizer = make([p])
     values = []
     for g in grads:
@@ -34,47 +34,60 @@ def after(make, grads, dtype=np.float64):
     return values
 
 
-def sgd_by_formula(p, grads, lr, momentum, decay, nesterov):
-    """The algorithm in torch.optim.SGD's documentation, with dampening 0."""
+def sgd_by_formula(p, grads, lr, momentum, decay, nesterov, dampening=0.0, sign=1):
+    """The algorithm in torch.optim.SGD's documentation."""
     p, b = p.copy(), None
     for g in grads:
-        g = g + decay * p
+        g = sign * g + decay * p
         if momentum:
-            b = g if b is None else momentum * b + g
+            b = g if b is None else momentum * b + (1 - dampening) * g
             g = g + momentum * b if nesterov else b
         p = p - lr * g
         yield p
 
 
-def adam_by_formula(p, grads, lr, betas, eps, decay):
-    """The algorithm in torch.optim.Adam's documentation, amsgrad off."""
-    p, m, v = p.copy(), 0, 0
+def adam_by_formula(p, grads, lr, betas, eps, decay, amsgrad=False, sign=1):
+    """The algorithm in torch.optim.Adam's documentation."""
+    p, m, v, largest = p.copy(), 0, 0, 0
     for t, g in enumerate(grads, 1):
-        g = g + decay * p
+        g = sign * g + decay * p
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
-        p = p - lr * (m / (1 - betas[0] ** t)) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        largest = np.maximum(largest, v) if amsgrad else v
+        p = p - lr * (m / (1 - betas[0] ** t)) / (np.sqrt(largest / (1 - betas[1] ** t)) + eps)
         yield p
 
 
+# A single number too: arithmetic on 0-d arrays gives NumPy scalars, and a velocity that is one stands still.
+@pytest.mark.parametrize("start", [START, START[0, 0]], ids=["matrix", "number"])
+@pytest.mark.parametrize("maximize", [False, True])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+@pytest.mark.parametrize(
+    ("momentum", "nesterov", "dampening"), [(0.0, False, 0.0), (0.9, False, 0.0), (0.9, True, 0.0), (0.9, False, 0.5)]
+)
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-13), (np.float32, 2e-5)])
-def test_sgd_step_by_step(momentum, nesterov, decay, dtype, rtol):
-    grads = gradients(6, dtype)
-    values = after(lambda ps: SGD(ps, 0.05, momentum, decay, nesterov), grads, dtype)
-    for value, expected in zip(values, sgd_by_formula(START, grads, 0.05, momentum, decay, nesterov), strict=True):
+def test_sgd_step_by_step(momentum, nesterov, dampening, decay, maximize, start, dtype, rtol):
+    grads = gradients(6, dtype, start)
+    more = {"dampening": dampening, "maximize": maximize}
+    values = after(lambda ps: SGD(ps, 0.05, momentum, decay, nesterov, **more), grads, dtype, start)
+    sign = -1 if maximize else 1
+    formula = sgd_by_formula(start, grads, 0.05, momentum, decay, nesterov, dampening, sign)
+    for value, expected in zip(values, formula, strict=True):
         np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
         assert value.dtype == dtype
 
 
+@pytest.mark.parametrize("start", [START, START[0, 0]], ids=["matrix", "number"])
+@pytest.mark.parametrize(("amsgrad", "maximize"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9), (0.0, 0.0)])
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 2e-5)])
-def test_adam_step_by_step(betas, decay, dtype, rtol):
-    grads = gradients(6, dtype)
-    values = after(lambda ps: Adam(ps, 0.05, betas, 1e-3, decay), grads, dtype)
-    for value, expected in zip(values, adam_by_formula(START, grads, 0.05, betas, 1e-3, decay), strict=True):
+def test_adam_step_by_step(betas, decay, amsgrad, maximize, start, dtype, rtol):
+    grads = gradients(6, dtype, start)
+    more = {"amsgrad": amsgrad, "maximize": maximize}
+    values = after(lambda ps: Adam(ps, 0.05, betas, 1e-3, decay, **more), grads, dtype, start)
+    formula = adam_by_formula(start, grads, 0.05, betas, 1e-3, decay, amsgrad, -1 if maximize else 1)
+    for value, expected in zip(values, formula, strict=True):
         np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
         assert value.dtype == dtype
 
@@ -207,7 +220,13 @@ def test_steps_leave_no_garbage(make):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda ps: SGD(ps, 0.1), lambda ps: SGD(ps, 0.1, momentum=0.9), lambda ps: Adam(ps, 0.1)]
+    "make",
+    [
+        lambda ps: SGD(ps, 0.1),
+        lambda ps: SGD(ps, 0.1, momentum=0.9),
+        lambda ps: Adam(ps, 0.1),
+        lambda ps: Adam(ps, 0.1, amsgrad=True),
+    ],
 )
 def test_going_on_from_a_saved_state_is_as_if_never_stopped(make):
     grads = gradients(6)

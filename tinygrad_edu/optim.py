@@ -142,6 +142,8 @@ class SGD(Optimizer):
     momentum       v ← momentum · v + g (v = g at the first step), and p ← p − lr · v
     nesterov       p ← p − lr · (g + momentum · v) instead
     weight_decay   g ← g + weight_decay · p first, as in torch.optim.SGD
+    dampening      v ← momentum · v + (1 − dampening) · g, but for the first step
+    maximize       up the slope instead: g ← −g before all else
 
     >>> p = Tensor([1.0, 2.0], requires_grad=True)
     >>> optimizer = SGD([p], lr=0.1)
@@ -156,17 +158,22 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        dampening: float = 0.0,
+        maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
         self.momentum = _checked("momentum", momentum)
         self.weight_decay = _checked("weight_decay", weight_decay)
+        self.dampening = _checked("dampening", dampening)
         self.nesterov = nesterov
-        if nesterov and not self.momentum:
+        self.maximize = maximize
+        if nesterov and (not self.momentum or self.dampening):
             raise DataError(
                 describe(
-                    "Nesterov's momentum needs a momentum above 0",
+                    "Nesterov's momentum needs a momentum above 0 and no dampening",
                     where=here(),
-                    fix="momentum=0.9",
+                    fix="momentum=0.9, dampening=0",
                     code="conflicting-arguments",
                 )
             )
@@ -176,15 +183,17 @@ class SGD(Optimizer):
         return {"velocity": self._velocity}
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
+        if self.maximize:
+            g = -g
         if self.weight_decay:
             g = g + self.weight_decay * value
         if self.momentum:
             velocity = self._velocity.get(place)
             if velocity is None:
-                velocity = self._velocity[place] = g.copy()
+                velocity = self._velocity[place] = np.array(g)  # for a single number g may be no array
             else:
                 velocity *= self.momentum
-                velocity += g
+                velocity += (1 - self.dampening) * g if self.dampening else g
             g = g + self.momentum * velocity if self.nesterov else velocity
         np.subtract(value, np.multiply(g, self._rate(g.dtype)), value)
 
@@ -194,9 +203,11 @@ class Adam(Optimizer):
 
     m ← β₁m + (1 − β₁)g and v ← β₂v + (1 − β₂)g²; then with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ)
     p ← p − lr · m̂ / (√v̂ + eps).
-    weight_decay adds weight_decay · p to g first, as in torch.optim.Adam.
+    weight_decay adds weight_decay · p to g first, as in torch.optim.Adam. With amsgrad the largest v so far takes the
+    place of v, with maximize steps go up the slope: g ← −g before all else.
 
-    Source: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
+    Source: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1; amsgrad:
+    S. J. Reddi, S. Kale and S. Kumar, On the convergence of Adam and beyond, ICLR 2018, algorithm 2.
 
     >>> p = Tensor([1.0], requires_grad=True)
     >>> optimizer = Adam([p], lr=0.1)
@@ -211,6 +222,9 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
         try:
@@ -221,14 +235,20 @@ class Adam(Optimizer):
         self.betas = (_checked("betas[0]", first, below=1.0), _checked("betas[1]", second, below=1.0))
         self.eps = _checked("eps", eps)
         self.weight_decay = _checked("weight_decay", weight_decay)
+        self.amsgrad = amsgrad
+        self.maximize = maximize
         self._mean: Buffers = {}
         self._square: Buffers = {}
+        self._largest: Buffers = {}
         self._steps: Buffers = {}
 
     def _buffers(self) -> dict[str, Buffers]:
-        return {"mean": self._mean, "square": self._square, "steps": self._steps}
+        largest = {"largest": self._largest} if self.amsgrad else {}
+        return {"mean": self._mean, "square": self._square, "steps": self._steps, **largest}
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
+        if self.maximize:
+            g = -g
         if self.weight_decay:
             g = g + self.weight_decay * value
         if place not in self._mean:
@@ -240,6 +260,8 @@ class Adam(Optimizer):
         mean += (1 - first) * (g - mean)
         square *= second
         square += (1 - second) * g * g
+        if self.amsgrad:
+            square = self._largest[place] = np.asarray(np.maximum(self._largest.get(place, square), square))
         scale = np.sqrt(square) / math.sqrt(1 - second**steps) + self.eps
         value -= (self._lr / (1 - first**steps)) * (mean / scale)
 
