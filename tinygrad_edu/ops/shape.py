@@ -29,7 +29,7 @@ def sum_to(g: Array, shape: Shape) -> Array:
     extra = len(full) - len(shape)
     if extra == 1 and full[1:] == shape:  # the gradient of a bias: by far the most frequent case
         if len(full) == 2 and full[0] <= _MOST_ONES and type(g) is np.ndarray and g.dtype.char in _ONES:
-            return np.dot(_ONES[g.dtype.char][: full[0]], g)
+            return _ONES[g.dtype.char][: full[0]].dot(g)
         return np.add.reduce(g, 0)
     axes = tuple(range(extra)) + tuple(
         axis + extra for axis, side in enumerate(shape) if side == 1 and full[axis + extra] != 1
