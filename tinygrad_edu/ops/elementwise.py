@@ -20,6 +20,7 @@ from tinygrad_edu.op import (
     Op,
     Sample,
 )
+from tinygrad_edu.ops.numerics import picked
 from tinygrad_edu.ops.sampling import apart, broadcastable
 from tinygrad_edu.ops.sampling import shape as random_shape
 
@@ -180,7 +181,7 @@ fabs = Op(
 
 relu = Op(
     "relu", lambda x: np.maximum(x, 0),
-    vjps=(lambda g, out, x: np.where(x > 0, g, 0),),
+    vjps=(lambda g, out, x: picked(x > 0, g, 0),),
     kind=ELEMENTWISE, formula="max(x, 0)", domain=(KINK_AT_ZERO,),
     doc="The larger of x and 0. The derivative at 0 is 0.",
 )  # fmt: skip
@@ -194,16 +195,16 @@ def _sample_without_ties(rng: np.random.Generator) -> Sample:
 
 maximum = Op(
     "maximum", np.maximum,
-    vjps=(lambda g, out, x, y: np.where(x > y, g, np.where(x == y, g / 2, 0)),
-          lambda g, out, x, y: np.where(y > x, g, np.where(x == y, g / 2, 0))),
+    vjps=(lambda g, out, x, y: picked(x > y, g, picked(x == y, g / 2, 0)),
+          lambda g, out, x, y: picked(y > x, g, picked(x == y, g / 2, 0))),
     kind=ELEMENTWISE, formula="max(x, y)", domain=(_NO_TIES, _NO_TIES), sampler=_sample_without_ties,
     doc="The larger of x and y, element by element. Where they are equal each gets half of the gradient.",
 )  # fmt: skip
 
 minimum = Op(
     "minimum", np.minimum,
-    vjps=(lambda g, out, x, y: np.where(x < y, g, np.where(x == y, g / 2, 0)),
-          lambda g, out, x, y: np.where(y < x, g, np.where(x == y, g / 2, 0))),
+    vjps=(lambda g, out, x, y: picked(x < y, g, picked(x == y, g / 2, 0)),
+          lambda g, out, x, y: picked(y < x, g, picked(x == y, g / 2, 0))),
     kind=ELEMENTWISE, formula="min(x, y)", domain=(_NO_TIES, _NO_TIES), sampler=_sample_without_ties,
     doc="The smaller of x and y, element by element. Where they are equal each gets half of the gradient.",
 )  # fmt: skip
@@ -212,7 +213,7 @@ minimum = Op(
 def _wins(g: Array, better: Array, x: Array, y: Array) -> Array:
     """g where x is the better one or the only number, half of it at a tie."""
     alone = np.logical_and(np.isnan(y), np.logical_not(np.isnan(x)))
-    return np.where(np.logical_or(better, alone), g, np.where(x == y, g / 2, 0))
+    return picked(np.logical_or(better, alone), g, picked(x == y, g / 2, 0))
 
 
 fmax = Op(
@@ -237,15 +238,11 @@ def _where_sample(rng: np.random.Generator) -> Sample:
     return (rng.random(shape) < 0.5, rng.normal(size=shape), rng.normal(size=shape[1:])), {}
 
 
-def _where(condition: Array, x: Array, y: Array) -> Array:
-    return np.where(condition, x, y)
-
-
 where = Op(
-    "where", _where, numpy=np.where,
+    "where", picked, numpy=np.where,
     vjps=(None,
-          lambda g, out, condition, x, y: np.where(condition, g, 0),
-          lambda g, out, condition, x, y: np.where(condition, 0, g)),
+          lambda g, out, condition, x, y: picked(condition, g, 0),
+          lambda g, out, condition, x, y: picked(condition, 0, g)),
     kind=ELEMENTWISE, formula="condition ? x : y", domain=(REAL, REAL, REAL), sampler=_where_sample,
     doc="x where the condition holds, else y; the three broadcast. An element gets the gradient of its own branch.\n\n"
         "The other branch gets 0 times its derivative, so an infinite derivative there gives nan, as IEEE 754 has it.",
@@ -259,7 +256,7 @@ def _clip(x: Array, a_min: Array = None, a_max: Array = None) -> Array:
 def _clip_rule(g: Array, out: Array, x: Array, a_min: Array = None, a_max: Array = None) -> Array:
     above = True if a_min is None else x > a_min
     below = True if a_max is None else x < a_max
-    return np.where(np.logical_and(above, below), g, 0)
+    return picked(np.logical_and(above, below), g, 0)
 
 
 clip = Op(
@@ -283,9 +280,9 @@ def _clip_between(x: Array, low: Array, high: Array) -> Array:
 
 clip_between = Op(
     "clip_between", _clip_between,
-    vjps=(lambda g, out, x, low, high: np.where(np.logical_and(low < x, x < high), g, 0),
-          lambda g, out, x, low, high: np.where(np.logical_and(x <= low, low < high), g, 0),
-          lambda g, out, x, low, high: np.where(np.maximum(x, low) >= high, g, 0)),
+    vjps=(lambda g, out, x, low, high: picked(np.logical_and(low < x, x < high), g, 0),
+          lambda g, out, x, low, high: picked(np.logical_and(x <= low, low < high), g, 0),
+          lambda g, out, x, low, high: picked(np.maximum(x, low) >= high, g, 0)),
     kind=ELEMENTWISE, formula="min(max(x, low), high)", domain=(_NO_TIES,) * 3, sampler=_clip_between_sample,
     doc="x limited to [low, high], where the bounds have gradients too.\n\n"
         "What gives the value gets the gradient: at a bound it is the bound, not x; where low ≥ high it is high.",

@@ -16,6 +16,7 @@ from tinygrad_edu.op import GENERAL, REAL, SHAPE, Domain, Op, Sample
 from tinygrad_edu.ops import sampling
 from tinygrad_edu.ops.convolution import Pairs, Sides, last_axes, out_sides, per_axis
 from tinygrad_edu.ops.neural import floating
+from tinygrad_edu.ops.numerics import picked
 
 Array = Any
 _Meeting = tuple[tuple[Any, ...], tuple[Any, ...]]
@@ -116,21 +117,16 @@ def _shares(y: Array, count: Array) -> Array:
     return y if count.size and count.max() == 1 else y / np.maximum(count, 1).astype(y.dtype)
 
 
-def _where(mask: Array, y: Array, finite: bool) -> Array:
-    """y where the mask holds, else 0. Multiplying takes a tenth of the time of np.where, but makes nan of inf · 0."""
-    return mask * y if finite else np.where(mask, y, y.dtype.type(0))
-
-
 def _to_maxima(
     y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1
 ) -> Array:
     y, d = floating(y), len(kernel)
     meetings = _meetings(x.shape[x.ndim - d :], largest.shape[largest.ndim - d :], kernel, stride, padding, dilation)
     masks, count = _maxima(largest, x, meetings)
-    shares, finite = _shares(y, count), bool(np.isfinite(y).all())
+    shares = _shares(y, count)
     result = np.zeros(x.shape, y.dtype)
     for mask, (place, element) in zip(masks, meetings):
-        result[element] += _where(mask, shares[place], finite)
+        result[element] += picked(mask, shares[place], 0)
     return result
 
 
@@ -140,10 +136,9 @@ def _from_maxima(
     y, d = floating(y), len(kernel)
     meetings = _meetings(x.shape[x.ndim - d :], largest.shape[largest.ndim - d :], kernel, stride, padding, dilation)
     masks, count = _maxima(largest, x, meetings)
-    finite = bool(np.isfinite(y).all())
     result = np.zeros(largest.shape, y.dtype)
     for mask, (place, element) in zip(masks, meetings):
-        result[place] += _where(mask, y[element], finite)
+        result[place] += picked(mask, y[element], 0)
     return _shares(result, count)
 
 
