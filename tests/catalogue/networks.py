@@ -286,6 +286,51 @@ mistake(
     """,
 )
 mistake(
+    "unpool-indices",
+    """An index says where among the elements of the larger image a number goes: there is one per number, and it lies
+    inside. A pool that left a rest needs `output_size`.""",
+    wrong="""
+        x, indices = tg.ones((1, 1, 1)), np.array([[[2]]])
+        tg.functional.max_unpool1d(x, indices, 2)
+    """,
+    right="""
+        x, indices = tg.ones((1, 1, 1)), np.array([[[2]]])
+        tg.functional.max_unpool1d(x, indices, 2, output_size=3)
+    """,
+)
+mistake(
+    "unpool-sides",
+    "Only sides that differ by less than a stride have the same number of windows.",
+    wrong="""
+        x, indices = tg.ones((1, 1, 2)), np.array([[[1, 3]]])
+        tg.functional.max_unpool1d(x, indices, 2, output_size=8)
+    """,
+    right="""
+        x, indices = tg.ones((1, 1, 2)), np.array([[[1, 3]]])
+        tg.functional.max_unpool1d(x, indices, 2, output_size=5)
+    """,
+)
+mistake(
+    "fold-columns",
+    "Columns are as long as the kernel has elements, times the channels, and there is one for each place.",
+    wrong="""
+        tg.functional.fold(tg.ones((1, 4, 9)), output_size=(3, 3), kernel_size=2)
+    """,
+    right="""
+        tg.functional.fold(tg.ones((1, 4, 9)), output_size=(4, 4), kernel_size=2)
+    """,
+)
+mistake(
+    "pad-too-wide",
+    "A border of mirrored or repeated elements can't be wider than what it is made of.",
+    wrong="""
+        tg.functional.pad(tg.ones((1, 3)), (3, 0), mode="reflect")
+    """,
+    right="""
+        tg.functional.pad(tg.ones((1, 3)), (2, 0), mode="reflect")
+    """,
+)
+mistake(
     "attention-shapes",
     "Each query is compared with each key, so they have the same width; each key has a value.",
     wrong="""

@@ -31,7 +31,7 @@ BUILT = {
     "Conv2d": (lambda: nn.Conv2d(4, 2, (3, 2), (2, 1), 1, 2, 2, False, rng=1, dtype=np.float32), IMAGES),
     "ConvTranspose1d": (lambda: nn.ConvTranspose1d(4, 2, 3, 2, 1, 1, 2, rng=1), IMAGES[..., 0]),
     "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 2, 3, 2, (1, 0), (1, 0), activation="tanh", rng=1), IMAGES),
-    "MaxPool1d": (lambda: nn.MaxPool1d(3, 2, 1, 2, True), IMAGES[..., 0]),
+    "MaxPool1d": (lambda: nn.MaxPool1d(3, 2, 1, 2, ceil_mode=True), IMAGES[..., 0]),
     "MaxPool2d": (lambda: nn.MaxPool2d((2, 3), 1), IMAGES),
     "AvgPool1d": (lambda: nn.AvgPool1d(3, 2, 1, True, False), IMAGES[..., 0]),
     "AvgPool2d": (lambda: nn.AvgPool2d((2, 3), padding=1), IMAGES),
@@ -48,6 +48,29 @@ BUILT = {
     "Embedding": (lambda: nn.Embedding(5, 3, 1, rng=1), WORDS),
     "MultiheadAttention": (lambda: nn.MultiheadAttention(6, 2, bias=False, rng=1), IMAGES),
     "Identity": (nn.Identity, IMAGES),
+    "MaxPool3d": (lambda: nn.MaxPool3d((2, 3, 1), 1), IMAGES),
+    "AvgPool3d": (lambda: nn.AvgPool3d(2, 1, 1), IMAGES),
+    "LPPool1d": (lambda: nn.LPPool1d(2, 3), IMAGES[..., 0]),
+    "LPPool2d": (lambda: nn.LPPool2d(2.0, (3, 2), 2, True), IMAGES),
+    "LPPool3d": (lambda: nn.LPPool3d(4, 2), IMAGES),
+    "AdaptiveAvgPool1d": (lambda: nn.AdaptiveAvgPool1d(4), IMAGES[..., 0]),
+    "AdaptiveAvgPool3d": (lambda: nn.AdaptiveAvgPool3d((2, None, 4)), IMAGES),
+    "AdaptiveMaxPool1d": (lambda: nn.AdaptiveMaxPool1d(4), IMAGES[..., 0]),
+    "AdaptiveMaxPool2d": (lambda: nn.AdaptiveMaxPool2d((None, 4)), IMAGES),
+    "AdaptiveMaxPool3d": (lambda: nn.AdaptiveMaxPool3d(2), IMAGES),
+    "Unfold": (lambda: nn.Unfold((3, 2), 1, 1, 2), IMAGES),
+    "Fold": (lambda: nn.Fold((5, 4), (2, 1), padding=0, stride=(3, 1)), IMAGES[..., :2].reshape(2, 6, 8)),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), IMAGES),
+    "PixelUnshuffle": (lambda: nn.PixelUnshuffle(3), IMAGES),
+    "ChannelShuffle": (lambda: nn.ChannelShuffle(2), IMAGES),
+    "Upsample": (lambda: nn.Upsample(scale_factor=(2, 0.5), mode="bilinear", align_corners=True), IMAGES),
+    "ZeroPad1d": (lambda: nn.ZeroPad1d((1, -2)), IMAGES),
+    "ZeroPad2d": (lambda: nn.ZeroPad2d(2), IMAGES),
+    **{
+        f"{kind}Pad{axes}d": (lambda name=f"{kind}Pad{axes}d", axes=axes: getattr(nn, name)((1, 2) * axes), IMAGES)
+        for kind in ("Reflection", "Replication", "Circular")
+        for axes in (1, 2)
+    },
     "PReLU": (lambda: nn.PReLU(4, 0.5, np.float32), IMAGES),
     **{name: (lambda name=name: getattr(nn, name)(*OTHER.get(name, ())), IMAGES) for name in ACTIVATIONS},
 }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import functional as F
+from tinygrad_edu import nn
 from tinygrad_edu.errors import AxisError, DataError, ShapeError
 from tinygrad_edu.nn import (
     AdaptiveAvgPool2d,
@@ -24,11 +25,34 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize(
     ("layer", "function", "sides"),
     [
-        (MaxPool1d(3, 2, 1, 2, True), lambda x: F.max_pool1d(x, 3, 2, 1, 2, True), (9,)),
+        (MaxPool1d(3, 2, 1, 2, ceil_mode=True), lambda x: F.max_pool1d(x, 3, 2, 1, 2, True), (9,)),
         (MaxPool2d((2, 3)), lambda x: F.max_pool2d(x, (2, 3)), (9, 8)),
         (AvgPool1d(3, 2, 1, True, False), lambda x: F.avg_pool1d(x, 3, 2, 1, True, False), (9,)),
         (AvgPool2d(2, padding=1), lambda x: F.avg_pool2d(x, 2, padding=1), (9, 8)),
         (AdaptiveAvgPool2d((None, 3)), lambda x: F.adaptive_avg_pool2d(x, (None, 3)), (9, 8)),
+        (nn.MaxPool3d(2, 1), lambda x: F.max_pool3d(x, 2, 1), (4, 3, 2)),
+        (nn.AvgPool3d(2, 1), lambda x: F.avg_pool3d(x, 2, 1), (4, 3, 2)),
+        (nn.AdaptiveAvgPool1d(4), lambda x: F.adaptive_avg_pool1d(x, 4), (9,)),
+        (nn.AdaptiveAvgPool3d(2), lambda x: F.adaptive_avg_pool3d(x, 2), (4, 3, 2)),
+        (nn.AdaptiveMaxPool1d(4), lambda x: F.adaptive_max_pool1d(x, 4), (9,)),
+        (nn.AdaptiveMaxPool2d(4), lambda x: F.adaptive_max_pool2d(x, 4), (9, 8)),
+        (nn.AdaptiveMaxPool3d(2), lambda x: F.adaptive_max_pool3d(x, 2), (4, 3, 2)),
+        (nn.LPPool1d(3, 2), lambda x: F.lp_pool1d(x, 3, 2), (9,)),
+        (nn.LPPool2d(2, 2, 1, True), lambda x: F.lp_pool2d(x, 2, 2, 1, True), (9, 8)),
+        (nn.LPPool3d(1, 2), lambda x: F.lp_pool3d(x, 1, 2), (4, 3, 2)),
+        (nn.Unfold(2, padding=1), lambda x: F.unfold(x, 2, padding=1), (9, 8)),
+        (nn.Fold((2, 5), 1), lambda x: F.fold(x, (2, 5), 1), (10,)),
+        (nn.PixelUnshuffle(2), lambda x: F.pixel_unshuffle(x, 2), (6, 8)),
+        (nn.ChannelShuffle(3), lambda x: F.channel_shuffle(x, 3), (6, 8)),
+        (nn.Upsample((4, 4), mode="bicubic"), lambda x: F.interpolate(x, (4, 4), mode="bicubic"), (6, 8)),
+        (nn.ZeroPad1d((1, 2)), lambda x: F.pad(x, (1, 2)), (6, 8)),
+        (nn.ZeroPad2d(-1), lambda x: F.pad(x, (-1, -1, -1, -1)), (6, 8)),
+        (nn.ReflectionPad1d(2), lambda x: F.pad(x, (2, 2), "reflect"), (6, 8)),
+        (nn.ReflectionPad2d((1, 2, 3, 4)), lambda x: F.pad(x, (1, 2, 3, 4), "reflect"), (6, 8)),
+        (nn.ReplicationPad1d(2), lambda x: F.pad(x, (2, 2), "replicate"), (6, 8)),
+        (nn.ReplicationPad2d(2), lambda x: F.pad(x, (2,) * 4, "replicate"), (6, 8)),
+        (nn.CircularPad1d(2), lambda x: F.pad(x, (2, 2), "circular"), (6, 8)),
+        (nn.CircularPad2d(2), lambda x: F.pad(x, (2,) * 4, "circular"), (6, 8)),
     ],
 )
 def test_a_layer_is_its_function(layer, function, sides):
@@ -37,7 +61,24 @@ def test_a_layer_is_its_function(layer, function, sides):
     assert layer.parameters() == []
 
 
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_pool_and_its_opposite_are_called_with_what_the_other_gives(axes):
+    x = RNG.normal(size=(2, 3, *(5, 4, 6)[:axes]))
+    pool = getattr(nn, f"MaxPool{axes}d")(2, return_indices=True)
+    unpool = getattr(nn, f"MaxUnpool{axes}d")(2)
+    values, places = pool(x)
+    back = unpool(values, places, output_size=x.shape).numpy()
+    np.testing.assert_array_equal(pool(back)[0].numpy(), np.maximum(values.numpy(), 0))
+    assert unpool.settings() == {"kernel_size": (2,) * axes, "stride": (2,) * axes, "padding": (0,) * axes}
+    adaptive = getattr(nn, f"AdaptiveMaxPool{axes}d")(2, return_indices=True)
+    for found, expected in zip(adaptive(x), getattr(F, f"adaptive_max_pool{axes}d")(x, 2, True), strict=True):
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
 def test_labels():
+    assert nn.LPPool2d(2, 3)._label() == "LPPool2d(norm_type 2, kernel_size 3)"
+    assert nn.ZeroPad2d(1)._label() == "ZeroPad2d(1)"
+    assert nn.ReflectionPad1d((1, 2))._label() == "ReflectionPad1d((1, 2))"
     assert MaxPool2d(2)._label() == "MaxPool2d(2×2)"
     assert AvgPool2d(3, 1, 1)._label() == "AvgPool2d(3×3, stride 1, padding 1)"
     assert AdaptiveAvgPool2d((None, 3))._label() == "AdaptiveAvgPool2d(same×3)"
@@ -92,3 +133,7 @@ def test_settings_that_make_no_sense_are_named():
         MaxPool2d(0)
     with pytest.raises(DataError, match="output_size must be at least 1, not 0"):
         AdaptiveAvgPool2d(0)
+    with pytest.raises(ShapeError, match="ZeroPad2d: 2 widths for 2 axes"):
+        nn.ZeroPad2d((1, 2))
+    with pytest.raises(DataError, match="padding must be at least 0, not -1"):
+        nn.ReflectionPad2d(-1)

@@ -88,6 +88,21 @@ def _pool(join):
     return pool
 
 
+def max_places(x, kernel, **params):
+    sides = x.shape[x.ndim - len(kernel) :]
+    found = {}
+
+    def note(place, spots):
+        best = max(x[spot] for spot in spots)
+        first = next(spot for spot in spots if x[spot] == best)
+        found[place] = np.ravel_multi_index(first[x.ndim - len(kernel) :], sides)
+
+    out = np.zeros(_over_windows(note, x, kernel, **params), int)
+    for place, number in found.items():
+        out[place] = number
+    return out
+
+
 def spread_pool(y, sides, **params):
     out = np.zeros((*y.shape[: y.ndim - len(sides)], *sides))
 
@@ -127,6 +142,7 @@ NEURAL_FORMULAS = {
     "conv_transpose": conv_transpose,
     "conv_weight": conv_weight,
     "max_pool": _pool(max),
+    "max_places": max_places,
     "sum_pool": _pool(sum),
     "spread_pool": spread_pool,
     "to_maxima": to_maxima,

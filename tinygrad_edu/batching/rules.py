@@ -393,7 +393,7 @@ def _conv_weight(op: Op, arrays: Arrays, params: Params) -> Tensor:
     return out.reshape(samples, out.shape[0] // samples, *out.shape[1:])
 
 
-@rule("max_pool", "sum_pool", "spread_pool", "to_maxima", "from_maxima")
+@rule("max_pool", "max_places", "sum_pool", "spread_pool", "to_maxima", "from_maxima")
 def _pool(op: Op, arrays: Arrays, params: Params) -> Tensor:
     count = samples_in(*arrays)
     return op(*(everywhere(x, count) for x in arrays), **params)

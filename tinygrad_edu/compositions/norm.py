@@ -23,7 +23,7 @@ Axes = tuple[int, ...]
 _np: Any = np  # functions that take Tensors here, and arrays in NumPy's stubs
 
 
-def _root(x: Tensor, p: float = 2) -> Tensor:
+def root(x: Tensor, p: float = 2) -> Tensor:
     """x to the power 1/p; its derivative at 0, which is infinite, counts as 0: the norm has its kink there."""
     zero = x == 0
     safe = choose(zero, 1, x)
@@ -32,7 +32,7 @@ def _root(x: Tensor, p: float = 2) -> Tensor:
 
 def _length(x: Tensor, axis: Axes | None, keepdims: bool) -> Tensor:
     """√Σ|x|²."""
-    return _root(sum(square(absolute(x) if x.dtype.kind == "c" else x), axis, keepdims=keepdims))
+    return root(sum(square(absolute(x) if x.dtype.kind == "c" else x), axis, keepdims=keepdims))
 
 
 def _vector(x: Tensor, order: Any, axis: Axes | None, keepdims: bool) -> Tensor:
@@ -58,7 +58,7 @@ def _vector(x: Tensor, order: Any, axis: Axes | None, keepdims: bool) -> Tensor:
     zero = size == 0
     powers = choose(zero, 1, size) ** order  # 1 stands in for 0, whose power may be infinite or have no derivative
     if order > 0:
-        return _root(sum(choose(zero, 0, powers), axis, keepdims=keepdims), order)
+        return root(sum(choose(zero, 0, powers), axis, keepdims=keepdims), order)
     return choose(np.any(zero, axis=axis, keepdims=keepdims), 0, sum(powers, axis, keepdims=keepdims) ** (1 / order))
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.joining import stack
-from tinygrad_edu.compositions.reduction import amax
-from tinygrad_edu.compositions.shape import swapaxes
+from tinygrad_edu.compositions.norm import root
 from tinygrad_edu.errors import DataError, ShapeError, describe
-from tinygrad_edu.functional.checks import floating, must_have_axes, per_axis, shortest, whole
+from tinygrad_edu.functional.checks import floating, must_have_axes, per_axis, real, shortest, whole
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import pooling as rows
-from tinygrad_edu.ops.convolution import last_axes, out_sides
-from tinygrad_edu.ops.linalg import matmul
+from tinygrad_edu.ops.convolution import out_sides
+from tinygrad_edu.ops.elementwise import absolute, sign, square
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -25,27 +24,29 @@ if TYPE_CHECKING:
     Operand = Tensor | ArrayLike
 
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
+    "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d", "max_pool2d",
+    "max_pool3d",
 ]  # fmt: skip
 
 # --- the largest element of each window ----------------------------------------------------------------------
 
 
 def max_pool1d(
-    x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
     """The largest element of each window along the last axis; see `max_pool2d`. x: (n, channels, length).
 
     >>> max_pool1d([[1.0, 3.0, 2.0, 0.0]], 2)
     Tensor([[3., 2.]])
     """
-    return _max_pool("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode)
+    return largest("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool2d(
-    x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
     """The largest element of each window of the images x.
 
     x                 (n, channels, height, width), or (channels, height, width) for one image
@@ -54,6 +55,8 @@ def max_pool2d(
     padding           how far windows may reach beyond each end, at most half of their side; nothing wins there
     dilation          how far apart the elements of a window lie
     ceil_mode         True also takes a last window that reaches beyond the end
+    return_indices    True also gives where each largest element lies in its image, counted in reading order: whole
+                      numbers for `max_unpool2d`; of equal elements the first
 
     Equal largest elements share the gradient of their window. Raises ShapeError where a window doesn't fit,
     DataError for settings that make no sense.
@@ -61,28 +64,33 @@ def max_pool2d(
     >>> max_pool2d([[[1.0, 2.0, 0.0, 0.0], [3.0, 4.0, 0.0, 5.0]]], 2)
     Tensor([[[4., 5.]]])
     """
-    return _max_pool("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode)
+    return largest("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool3d(
-    x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> Tensor:
+    x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
     """`max_pool2d` with three axes: x (n, channels, depth, height, width).
 
     >>> max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
     Tensor([[[[7.]]]])
     """
-    return _max_pool("max_pool3d", 3, x, kernel_size, stride, padding, dilation, ceil_mode)
+    return largest("max_pool3d", 3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def _max_pool(
-    name: str, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> Tensor:
+def largest(
+    name: str, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
+    return_indices: bool,
+) -> Any:  # fmt: skip
+    """The max pool along `ndim` axes; with `return_indices` also the places of the largest elements."""
     x = as_tensor(x)
     kernel, stride, padding = _window(name, ndim, x, kernel_size, stride, padding)
     dilation = per_axis(dilation, "dilation", ndim)
     pairs = _reach(name, x, kernel, stride, padding, dilation, ceil_mode)
-    return rows.max_pool(x, kernel=kernel, dilation=shortest(dilation), **_given(kernel, stride, pairs))
+    settings = {"kernel": kernel, "dilation": shortest(dilation), **_given(kernel, stride, pairs)}
+    values = rows.max_pool(x, **settings)
+    return (values, rows.max_places(x, **settings)) if return_indices else values
 
 
 # --- the mean of each window ---------------------------------------------------------------------------------
@@ -97,7 +105,7 @@ def avg_pool1d(
     >>> avg_pool1d([[1.0, 3.0, 2.0, 0.0]], 2)
     Tensor([[2., 1.]])
     """
-    return _avg_pool("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return average("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -114,7 +122,7 @@ def avg_pool2d(
     >>> avg_pool2d([[[1.0, 2.0, 0.0, 0.0], [3.0, 4.0, 0.0, 5.0]]], 2)
     Tensor([[[2.5 , 1.25]]])
     """
-    return _avg_pool("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return average("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def avg_pool3d(
@@ -126,13 +134,14 @@ def avg_pool3d(
     >>> avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
     Tensor([[[[3.5]]]])
     """
-    return _avg_pool("avg_pool3d", 3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return average("avg_pool3d", 3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _avg_pool(
+def average(
     name: str, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
     count_include_pad: bool, divisor_override: int | None,
 ) -> Tensor:  # fmt: skip
+    """The mean pool along `ndim` axes."""
     x = floating(as_tensor(x), name)
     kernel, stride, padding = _window(name, ndim, x, kernel_size, stride, padding)
     pairs = _reach(name, x, kernel, stride, padding, (1,) * ndim, ceil_mode)
@@ -154,93 +163,61 @@ def _counts(side: int, k: int, places: int, stride: int, padding: int, with_padd
     return end - start if with_padding else np.minimum(end, side) - np.maximum(start, 0)
 
 
-# --- pools by the number of their results --------------------------------------------------------------------
+# --- the length of each window -------------------------------------------------------------------------------
 
 
-def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
-    """Means of `output_size` windows along the last axis; see `adaptive_avg_pool2d`.
+def lp_pool1d(x: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """(Σ xᵖ)^(1/p) of each window along the last axis; see `lp_pool2d`. x: (n, channels, length).
 
-    >>> adaptive_avg_pool1d([[1.0, 3.0, 2.0, 0.0]], 2)
-    Tensor([[2., 1.]])
+    >>> lp_pool1d([[3.0, 4.0, 0.0, 0.0]], 2, 2)
+    Tensor([[5., 0.]])
     """
-    return _adaptive_mean("adaptive_avg_pool1d", 1, x, output_size)
+    return _lengths("lp_pool1d", 1, x, norm_type, kernel_size, stride, ceil_mode)
 
 
-def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
-    """Means of as many windows of the images x as `output_size` says, which cover them evenly.
+def lp_pool2d(x: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """(Σ xᵖ)^(1/p) of each window of the images x: the sum for p = 1, the length for 2, the largest |x| for infinity.
 
-    output_size   the sides of the result: a number, or one per axis; None keeps that side
+    x, kernel_size, stride, ceil_mode   as for `max_pool2d`
+    norm_type                           p, at least 1
 
-    Window i of m along a side of n goes from ⌊i · n / m⌋ to ⌈(i + 1) · n / m⌉.
+    For odd p a sum of powers may be negative, and then so is its root. Where the sum is 0 the derivative is 0, but for
+    p = 1. For negative x and a p that is not whole the power is nan. A last window that reaches beyond the end has
+    the sum of what it holds. (PyTorch 2.13 gives nan for negative sums, and multiplies those of last windows.)
 
-    >>> adaptive_avg_pool2d(np.arange(6.0).reshape(1, 2, 3), 1)
-    Tensor([[[2.5]]])
-    """
-    return _adaptive_mean("adaptive_avg_pool2d", 2, x, output_size)
+    Source: P. Sermanet, S. Chintala, Y. LeCun, Convolutional neural networks applied to house numbers digit
+    classification, ICPR 2012, section 2.2.
 
-
-def adaptive_max_pool1d(x: Operand, output_size: Any) -> Tensor:
-    """The largest elements of `output_size` windows along the last axis; see `adaptive_avg_pool2d`.
-
-    >>> adaptive_max_pool1d([[1.0, 3.0, 2.0, 0.0]], 2)
-    Tensor([[3., 2.]])
-    """
-    return _adaptive_max("adaptive_max_pool1d", 1, x, output_size)
-
-
-def adaptive_max_pool2d(x: Operand, output_size: Any) -> Tensor:
-    """The largest elements of as many windows of the images x as `output_size` says; see `adaptive_avg_pool2d`.
-
-    >>> adaptive_max_pool2d(np.arange(6.0).reshape(1, 2, 3), 1)
+    >>> lp_pool2d([[[3.0, 0.0], [0.0, 4.0]]], 2, 2)
     Tensor([[[5.]]])
     """
-    return _adaptive_max("adaptive_max_pool2d", 2, x, output_size)
+    return _lengths("lp_pool2d", 2, x, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _adaptive_mean(name: str, ndim: int, x: Any, output_size: Any) -> Tensor:
-    x = pooled = floating(as_tensor(x), name)
-    windows = _even_windows(name, ndim, x, output_size)
-    if (kernel := _one_kernel(x.shape[-ndim:], windows)) is not None:
-        return _avg_pool(name, ndim, x, kernel, kernel, 0, False, True, None)
-    for axis, along in zip(range(-ndim, 0), windows, strict=True):
-        weights = np.zeros((x.shape[axis], len(along)), x.dtype)
-        for place, (start, end) in enumerate(along):
-            weights[start:end, place] = 1 / (end - start)
-        pooled = swapaxes(matmul(swapaxes(pooled, axis, -1), weights), axis, -1)
-    return pooled
+def lp_pool3d(x: Operand, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """`lp_pool2d` with three axes: x (n, channels, depth, height, width).
+
+    >>> lp_pool3d(np.ones((1, 2, 2, 2)), 3, 2)
+    Tensor([[[[2.]]]])
+    """
+    return _lengths("lp_pool3d", 3, x, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _adaptive_max(name: str, ndim: int, x: Any, output_size: Any) -> Tensor:
-    x = as_tensor(x)
-    windows = _even_windows(name, ndim, x, output_size)
-    if (kernel := _one_kernel(x.shape[-ndim:], windows)) is not None:
-        return _max_pool(name, ndim, x, kernel, kernel, 0, 1, False)
-    axes = tuple(range(-ndim, 0))
-    sides = tuple(map(len, windows))
-    found = [
-        amax(x[last_axes(slice(*along[i]) for along, i in zip(windows, place, strict=True))], axis=axes)
-        for place in np.ndindex(*sides)
-    ]
-    return stack(found, axis=-1).reshape(*x.shape[:-ndim], *sides)
-
-
-def _even_windows(name: str, ndim: int, x: Tensor, output_size: Any) -> list[list[tuple[int, int]]]:
-    """Start and end of each window, axis by axis."""
-    _check_axes(name, ndim, x)
-    sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size,) * ndim
-    sizes = tuple(side if m is None else m for side, m in zip(x.shape[-ndim:], sizes, strict=False)) + sizes[ndim:]
-    counts = per_axis(sizes, "output_size", ndim)
-    return [
-        [(i * side // m, -(-(i + 1) * side // m)) for i in range(m)]
-        for side, m in zip(x.shape[-ndim:], counts, strict=True)
-    ]
-
-
-def _one_kernel(sides: tuple[int, ...], windows: list[list[tuple[int, int]]]) -> tuple[int, ...] | None:
-    """The sides of the windows where all have the same and none overlap; else None."""
-    if any(side % len(along) for side, along in zip(sides, windows, strict=True)):
-        return None
-    return tuple(side // len(along) for side, along in zip(sides, windows, strict=True))
+def _lengths(name: str, ndim: int, x: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
+    x = floating(as_tensor(x), name)
+    p = real(norm_type, "norm_type", 1.0)
+    if p == math.inf:
+        found: Tensor = largest(name, ndim, absolute(x), kernel_size, stride, 0, 1, ceil_mode, False)
+        return found
+    kernel, stride, padding = _window(name, ndim, x, kernel_size, stride, 0)
+    pairs = _reach(name, x, kernel, stride, padding, (1,) * ndim, ceil_mode)
+    power = x if p == 1 else square(x) if p == 2 else x**p
+    total = rows.sum_pool(power, kernel=kernel, **_given(kernel, stride, pairs))
+    if p == 1:
+        return total
+    if p == 2:
+        return root(total)
+    return sign(total) * root(absolute(total), p)  # of a negative sum, as an odd p may have
 
 
 # --- settings that fit ---------------------------------------------------------------------------------------
@@ -250,7 +227,8 @@ def _given(kernel: Any, stride: Any, padding: Any) -> dict[str, Any]:
     return {"stride": None if stride == kernel else shortest(stride), "padding": shortest(padding)}
 
 
-def _check_axes(name: str, ndim: int, x: Tensor) -> None:
+def check_axes(name: str, ndim: int, x: Tensor) -> None:
+    """Raise ShapeError for other axes than a pool takes, or where there is nothing along one of them."""
     must_have_axes(name, x, ndim)
     if 0 in x.shape[-ndim:]:
         raise ShapeError(
@@ -260,7 +238,7 @@ def _check_axes(name: str, ndim: int, x: Tensor) -> None:
 
 def _window(name: str, ndim: int, x: Tensor, kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, Any, Any]:
     """Sides, strides and padding of the windows, one number per axis."""
-    _check_axes(name, ndim, x)
+    check_axes(name, ndim, x)
     kernel = per_axis(kernel_size, "kernel_size", ndim)
     stride = kernel if stride is None or stride == () or stride == [] else per_axis(stride, "stride", ndim)
     padding = per_axis(padding, "padding", ndim, 0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
-from tinygrad_edu.nn import attention, containers, convolution, functions, normalisation, pooling
+from tinygrad_edu.nn import adaptive, attention, containers, convolution, functions, normalisation, pooling, shapes
 from tinygrad_edu.nn.layers import MLP, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import ACTIVATIONS, Function
@@ -29,8 +29,14 @@ LAYERS: Final[dict[str, type[Module]]] = {
     for layer in (
         Linear,
         convolution.Conv1d, convolution.Conv2d, convolution.ConvTranspose1d, convolution.ConvTranspose2d,
-        pooling.MaxPool1d, pooling.MaxPool2d, pooling.AvgPool1d, pooling.AvgPool2d, pooling.AdaptiveAvgPool2d,
-        pooling.Flatten, pooling.Unflatten, pooling.Dropout, pooling.Dropout2d,
+        pooling.MaxPool1d, pooling.MaxPool2d, pooling.MaxPool3d, pooling.AvgPool1d, pooling.AvgPool2d,
+        pooling.AvgPool3d, pooling.LPPool1d, pooling.LPPool2d, pooling.LPPool3d,
+        adaptive.AdaptiveAvgPool1d, adaptive.AdaptiveAvgPool2d, adaptive.AdaptiveAvgPool3d,
+        adaptive.AdaptiveMaxPool1d, adaptive.AdaptiveMaxPool2d, adaptive.AdaptiveMaxPool3d,
+        shapes.Flatten, shapes.Unflatten, shapes.Dropout, shapes.Dropout2d, shapes.Unfold, shapes.Fold,
+        shapes.PixelShuffle, shapes.PixelUnshuffle, shapes.ChannelShuffle, shapes.Upsample, shapes.ZeroPad1d,
+        shapes.ZeroPad2d, shapes.ReflectionPad1d, shapes.ReflectionPad2d, shapes.ReplicationPad1d,
+        shapes.ReplicationPad2d, shapes.CircularPad1d, shapes.CircularPad2d,
         normalisation.BatchNorm1d, normalisation.BatchNorm2d, normalisation.LayerNorm, normalisation.RMSNorm,
         normalisation.GroupNorm, attention.Embedding, attention.MultiheadAttention,
         containers.Identity, functions.PReLU,

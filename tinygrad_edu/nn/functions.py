@@ -62,7 +62,7 @@ class FunctionModule(Module):
             ) from None
         bound.apply_defaults()
         for name, value in bound.arguments.items():
-            setattr(self, name, value)
+            setattr(self, name, tuple(value) if isinstance(value, list) else value)  # JSON has no tuples
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""

@@ -8,6 +8,7 @@ elements and collecting from them: each is the other's rule, so all orders of de
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,27 @@ def _spread_pool(
             out[element + behind] += y[place + behind]
         y = out
     return y
+
+
+def _max_places(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
+    """One axis after the other, the last one first: of equal elements the first in reading order stays."""
+    x = np.asarray(x)
+    stride, padding, dilation = _per_axis(kernel, stride, padding, dilation)
+    sides = x.shape[x.ndim - len(kernel) :]
+    at = np.broadcast_to(np.arange(math.prod(sides)).reshape(sides), x.shape)
+    for axis in range(-1, -len(kernel) - 1, -1):
+        one = (kernel[axis],), (stride[axis],), (padding[axis],), (dilation[axis],)
+        side, places = (x.shape[axis],), out_sides((x.shape[axis],), *one)
+        shape = (*x.shape[: x.ndim + axis], *places, *x.shape[x.ndim + axis + 1 :])
+        largest, found = np.zeros(shape, x.dtype), np.full(shape, -1, np.intp)
+        behind = (slice(None),) * (-1 - axis)
+        for place, element in _meetings(side, places, *one):
+            new, old = x[element + behind], largest[place + behind]
+            wins = (found[place + behind] < 0) | (new > old) | ((new != new) & (old == old))  # the first nan stays
+            np.copyto(old, new, where=wins)
+            np.copyto(found[place + behind], at[element + behind], where=wins)
+        x, at = largest, found
+    return np.asarray(at, np.intp)
 
 
 # --- the largest elements of each window ------------------------------------------------------------------------
@@ -185,6 +207,14 @@ max_pool: Op = Op(
         "kernel: one number per axis; stride (None: the kernel), dilation: a number, or one per axis; padding: a "
         "number, or a pair per axis, how far windows may reach beyond the ends, where there is nothing. Equal largest "
         "elements of a window share its gradient.",
+)  # fmt: skip
+
+max_places: Op = Op(
+    "max_places", _max_places,
+    vjps=(None,), kind=GENERAL, formula="where windows are largest", domain=(REAL,), sampler=_sample,
+    doc="Where the largest element of each window lies, counted along the last axes in reading order; the first of "
+        "equal ones. (…, *sides) -> (…, *places), whole numbers; the parameters are those of max_pool.\n\n"
+        "−1 for a window that holds nothing.",
 )  # fmt: skip
 
 to_maxima: Op = Op(
