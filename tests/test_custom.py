@@ -146,3 +146,74 @@ def test_a_hook_that_changes_the_shape_is_an_error():
     x.register_hook(lambda g: g.sum())
     with pytest.raises(ShapeError, match="a gradient hook gave shape"):
         (x * x).sum().backward()
+
+
+def test_a_checkpoint_that_reads_other_numbers_but_gives_the_same_value_used_to_give_another_gradient():
+    x = tg.Tensor(1.0, requires_grad=True)
+    square = tg.checkpoint(lambda t: t * t)(x)
+    x.data = -x.data
+    with pytest.raises(GradientError, match="was written after a recorded op saved its value"):
+        square.backward()
+    weights = tg.Tensor([1.0, 2.0])
+    indices = np.array([0, 1])
+    for change in (lambda: weights.fill(5.0), lambda: indices.fill(1)):
+        x = tg.Tensor([0.0, 0.0], requires_grad=True)
+        y = tg.checkpoint(lambda t: (t[indices] * weights).sum())(x)
+        change()
+        with pytest.raises(GradientError, match="something that it reads has changed"):
+            y.backward()
+        assert x.grad is None
+
+
+def test_the_arguments_of_a_checkpoint_are_those_of_the_call_whatever_is_written_to_them_later():
+    x, array, constant = tg.Tensor([3.0], requires_grad=True), np.array([2.0]), tg.Tensor([5.0])
+
+    def f(t, parts):
+        parts["constant"] += 1  # as the first call does, so must the second
+        return (t * parts["array"] * parts["constant"]).sum()
+
+    h = x * 1
+    y = tg.checkpoint(f)(h, {"array": array, "constant": constant})
+    assert constant.tolist() == [6.0]
+    array += 1
+    constant += 1
+    h += 1
+    for times in (1, 2):
+        y.backward()
+        assert x.grad.tolist() == [12.0 * times]
+
+
+def test_a_checkpoint_keeps_no_array_that_its_caller_may_write_to():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    y = tg.checkpoint(lambda t: t * t)(x)
+    g = np.ones(2)
+    y.backward(g)
+    x.grad *= 0
+    y.backward(g)
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_checkpoints_of_plain_arrays_give_plain_values():
+    assert tg.checkpoint(lambda x: (x * x).sum())(np.ones(3)).item() == 3.0
+
+
+def test_a_buffer_that_a_custom_op_keeps_used_to_change_earlier_results():
+    buffer, slope = np.empty(2), np.empty(2)
+
+    def rule(g, out, x):
+        return np.multiply(g, 2, out=slope)
+
+    double = tg.custom_op("test_double", lambda x: np.multiply(x, 2, out=buffer), vjps=rule)
+    x, y = (tg.Tensor(value, requires_grad=True) for value in ([1.0, 2.0], [5.0, 6.0]))
+    first, second = double(x), double(y)
+    assert (first.tolist(), second.tolist()) == ([2.0, 4.0], [10.0, 12.0])
+    (first * first + second).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([8.0, 16.0], [2.0, 2.0])
+
+
+def test_a_rule_that_gives_its_argument_used_to_let_the_gradient_write_to_it():
+    half_square = tg.custom_op("test_half_square", lambda x: (x * x).sum() / 2, vjps=lambda g, out, x: x)
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    half_square(x).backward()
+    x.grad *= 0
+    assert x.tolist() == [1.0, 2.0]

@@ -586,3 +586,13 @@ def test_in_place_operators_of_whole_numbers():
     assert (64 >> x).tolist() == (64 >> y).tolist()
     assert int(y[0]) in x
     assert 99 not in x
+
+
+def test_a_view_of_a_leaf_whose_graph_was_freed_is_copied_into_the_next_graph():
+    w, u = leaf([1.0, 2.0, 3.0]), leaf([1.0, 1.0])
+    v = w[1:]
+    (v * v).sum().backward(retain_graph=False)
+    y = (u * v.detach()).sum()
+    w.data -= 10
+    y.backward()
+    assert u.grad.tolist() == [2.0, 3.0]

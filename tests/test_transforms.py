@@ -236,3 +236,39 @@ def test_errors_name_the_shape_and_the_remedy():
         tg.grad(lambda x: x.sum())(np.arange(3))
     with pytest.raises(DtypeError, match="mode 'sideways' is unknown"):
         tg.jacobian(lambda x: x, mode="sideways")
+
+
+def test_a_leaf_written_between_linearize_and_push_used_to_give_another_tangent():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    _, push = tg.linearize(lambda x: (x * w).sum(), np.ones(2))
+    assert push(np.ones(2)).item() == 3.0
+    w.data *= 10
+    with pytest.raises(GradientError, match="was written after a recorded op saved its value"):
+        push(np.ones(2))
+
+
+def test_an_auxiliary_result_has_a_history_only_outside():
+    def f(x, w):
+        return (x * w).sum(), {"double": x * 2, "text": "as it is", "both": [x * w]}
+
+    ones, w = np.ones(2), tg.Tensor([1.0, 2.0], requires_grad=True)
+    for aux in (
+        tg.value_and_grad(f, has_aux=True)(ones, np.ones(2))[0][1],
+        tg.grad(f, has_aux=True)(ones, np.ones(2))[1],
+        tg.vjp(lambda x: f(x, np.ones(2)), ones, has_aux=True)[2],
+        tg.jvp(lambda x: f(x, np.ones(2)), (ones,), (ones,), has_aux=True)[2],
+    ):
+        assert aux["double"].numpy().tolist() == [2.0, 2.0]
+        assert aux["text"] == "as it is"
+        assert not aux["both"][0].requires_grad
+    aux = tg.grad(f, has_aux=True)(ones, w)[1]
+    assert (aux["double"].requires_grad, aux["both"][0].requires_grad) == (False, True)
+    slope = tg.grad(lambda y: tg.grad(f, has_aux=True)(y, ones)[1]["double"].sum())(ones)
+    assert slope.tolist() == [2.0, 2.0]
+
+
+def test_an_argument_that_is_not_there_is_named_by_every_transform():
+    for transform in (tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian):
+        for place in (3, -3, "nobody"):
+            with pytest.raises(GradientError, match=f"no argument {place!r} to differentiate by"):
+                transform(lambda x: (x * x).sum(), place)(np.ones(2))

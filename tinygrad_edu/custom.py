@@ -5,6 +5,8 @@ Both make a row like those of the table, so gradients to any order, checks, draw
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,9 +15,11 @@ import numpy as np
 from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.errors import DataError, DtypeError, GradientError, describe
 from tinygrad_edu.handle import must_be_callable
-from tinygrad_edu.node import Node, here, next_index, recording, state
+from tinygrad_edu.memory import node_of, viewed_leaf
+from tinygrad_edu.node import Leaf, Node, here, next_index, recording, site_of, state
 from tinygrad_edu.op import REAL, REGISTRY, Domain, Kind, Op, Rule, Sampler
-from tinygrad_edu.tensor import Tensor, as_tensor, recorded, tensor_on
+from tinygrad_edu.tensor import Tensor, as_tensor, recorded, tensor_of_node, tensor_on
+from tinygrad_edu.transforms import leaves_of, map_tree
 
 
 def custom_op(
@@ -31,7 +35,7 @@ def custom_op(
 ) -> Op:
     """An op of your own, in one place; what it returns is called like any other op.
 
-    forward   `forward(*arrays, **params) -> array`; the arrays it gets are read-only
+    forward   `forward(*arrays, **params) -> array`; the arrays it gets are read-only, the one it gives is copied
     vjps      one rule per array argument, `vjp(g, out, *arrays, **params) -> cotangent` (None: no derivative).
               Written with NumPy functions and operators, a rule serves every order.
     kind      "elementwise" lets the arguments broadcast (the engine sums the cotangents back); "general" rules
@@ -64,17 +68,16 @@ def custom_op(
     domains = (domain,) * len(rules) if isinstance(domain, Domain) else tuple(domain)
 
     def guarded(*arrays: Any, **params: Any) -> np.ndarray:
-        views = [_read_only(array) for array in arrays]
-        out = np.asarray(forward(*views, **params))
+        out = np.array(forward(*map(_read_only, arrays), **params))  # a copy: forward may keep its array
         if out.dtype.kind not in "fiubc":
             what = f"forward of {name} gave an array of {out.dtype}, not of numbers"
             raise DtypeError(describe(what, where=here(), fix="return an array of numbers", code="not-numbers"))
-        return out.copy() if any(np.may_share_memory(out, view) for view in views) else out
+        return out
 
     return Op(
         name,
         guarded,
-        vjps=rules,
+        vjps=tuple(rule and _giving_copies(rule) for rule in rules),
         kind=kinds[kind],
         formula=formula or f"{name}({', '.join('xyz'[: len(rules)])})",
         domain=domains,
@@ -83,6 +86,17 @@ def custom_op(
         doc=doc or f"The custom op {name}.",
         custom=True,
     )
+
+
+def _giving_copies(rule: Rule) -> Rule:
+    """The rule, what it gives being nobody else's: it may give an argument, or an array that it keeps."""
+
+    @functools.wraps(rule)
+    def vjp(*args: Any, **params: Any) -> Any:
+        cotangent = rule(*args, **params)
+        return cotangent.copy() if isinstance(cotangent, np.ndarray) else cotangent
+
+    return vjp
 
 
 def _read_only(array: Any) -> Any:
@@ -97,7 +111,7 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`f`, remembering nothing in between: backward calls it again. Less memory for about one more forward pass.
 
     f must give one Tensor, and the same one each time: with random numbers inside, give it a generator made from a
-    seed within. A second call that gives another value raises GradientError.
+    seed within. A second call that gives another value, or reads other numbers, raises GradientError.
 
     >>> import tinygrad_edu as tg
     >>> tg.grad(checkpoint(lambda x: tg.exp(x) * x))(0.0)
@@ -107,7 +121,10 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def checkpointed(*args: Any, **kwargs: Any) -> Tensor:
         now = state()
         first = next_index()
-        value = f(*args, **kwargs)
+        given = map_tree(_kept, (args, kwargs))
+        value: Any = f(*args, **kwargs)
+        if not isinstance(value, Tensor) and not any(isinstance(x, Tensor) for x in leaves_of((args, kwargs))):
+            value = as_tensor(value)  # plain numbers give plain numbers
         if not isinstance(value, Tensor):
             raise GradientError(
                 describe(
@@ -118,57 +135,116 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
             )
         if not now.recording or not value.requires_grad or value.is_leaf:
             return value
-        frontier = _frontier(value, first)
-        memo: dict[int, list[Tensor | None]] = {}
-
-        def gradients(g: Any, out: Any) -> list[Tensor | None]:
-            if id(g) not in memo:  # one more call of f serves the rules of all inputs
-                memo.clear()
-                with recording(True):
-                    again = f(*args, **kwargs)
-                saved = out._data if isinstance(out, Tensor) else out
-                if not np.array_equal(again._data, saved, equal_nan=saved.dtype.kind in "fc"):
-                    raise GradientError(
-                        describe(
-                            "checkpoint: the function gave another value when backward called it again",
-                            where=here(),
-                            why="it draws random numbers, or something that it reads has changed",
-                            fix="make its random numbers from a seed inside, and call backward before updates",
-                            code="function-does-not-repeat",
-                        )
-                    )
-                seeds: list[Any] = [(again._node, as_tensor(g))]
-                memo[id(g)] = pull_back(seeds, frontier, create_graph=isinstance(g, Tensor), partial=True)
-                memo[-1] = [g]  # keeps g alive, and with it its id
-            return memo[id(g)]
-
-        def rule(position: int) -> Rule:
-            def vjp(g: Any, out: Any, *inputs: Any) -> Any:
-                found = gradients(g, out)[position]
-                if found is None:
-                    found = tensor_on(np.zeros(frontier[position].out.shape, frontier[position].out.dtype))
-                return found if isinstance(g, Tensor) else found._data
-
-            return vjp
-
-        op = Op("checkpoint", f, vjps=tuple(rule(i) for i in range(len(frontier))), formula="f(…)", listed=False)
-        return recorded(op, tuple(frontier), {}, value._data, now, depth=2)
+        again = _Again(f, given, value, first)
+        rules = tuple(map(again.rule, range(len(again.frontier))))
+        op = Op("checkpoint", f, vjps=rules, formula="f(…)", listed=False)
+        return value._like(recorded(op, tuple(again.frontier), {}, value._data, now, depth=2))
 
     return checkpointed
 
 
-def _frontier(value: Tensor, first: int) -> list[Node]:
-    """The nodes from before `first` that the value depends on, through nodes made after it."""
-    found: dict[Node, None] = {}
+def _kept(x: Any) -> Any:
+    """An argument as another call shall find it, whatever becomes of it in this one or afterwards."""
+    if isinstance(x, np.ndarray):
+        return x.copy()
+    if isinstance(x, Tensor):
+        return copy.copy(x) if x.requires_grad else x._like(tensor_of_node(node_of(x)))
+    return x
+
+
+class _Again:
+    """The second call of a checkpointed function, which backward makes: the same values, and their gradients."""
+
+    def __init__(self, f: Callable[..., Any], given: Any, value: Tensor, first: int) -> None:
+        self.f = f
+        self.given = given
+        self.level = state().level
+        self.first = first
+        self.frontier, self.numbers = _inputs_of(value, first)
+        self.g: Any = None  # the cotangent for which `found` are the gradients
+        self.found: list[Any] = []
+        self.served: set[int] = set()
+
+    def rule(self, position: int) -> Rule:
+        """The rule of one input."""
+
+        def vjp(g: Any, out: Any, *inputs: Any) -> Any:
+            if self.g is not g or position in self.served:  # one more call of f serves the rules of all inputs
+                self.served.clear()
+                self.found = self._gradients(g, out)
+                self.g = g
+            self.served.add(position)
+            found = self.found[position]
+            if len(self.served) == len(self.frontier):
+                self.g, self.found = None, []
+            if found is None:
+                found = tensor_on(np.zeros(self.frontier[position].out.shape, self.frontier[position].out.dtype))
+            return found if isinstance(g, Tensor) else found._data
+
+        return vjp
+
+    def _gradients(self, g: Any, out: Any) -> list[Tensor | None]:
+        for node in self.frontier:
+            leaf = viewed_leaf(node, node.out)
+            if isinstance(leaf, Leaf) and leaf.written > self.first:
+                raise self._not_the_same(f"it was written at {site_of(leaf.written_code, leaf.written_instruction)}")
+        now, first = state(), next_index()
+        before, now.level = now.level, self.level
+        args, kwargs = map_tree(_kept, self.given)
+        try:
+            with recording(True):
+                again = as_tensor(self.f(*args, **kwargs))
+        finally:
+            now.level = before
+        saved = out._data if isinstance(out, Tensor) else out
+        same = again.requires_grad and np.array_equal(again._data, saved, equal_nan=saved.dtype.kind in "fc")
+        if not same or _inputs_of(again, first)[1] != self.numbers:
+            raise self._not_the_same("it draws random numbers, or something that it reads has changed")
+        seeds: list[Any] = [(again._node, as_tensor(g))]
+        return pull_back(seeds, self.frontier, create_graph=isinstance(g, Tensor), partial=True)
+
+    @staticmethod
+    def _not_the_same(why: str) -> GradientError:
+        return GradientError(
+            describe(
+                "checkpoint: the function gave another value when backward called it again",
+                where=here(),
+                why=why,
+                fix="make its random numbers from a seed inside, and call backward before updates",
+                code="function-does-not-repeat",
+            )
+        )
+
+
+def _inputs_of(value: Tensor, first: int) -> tuple[list[Node], list[Any]]:
+    """What `value` was computed from by nodes made after `first`: older nodes or leaves; and all else, as bits."""
     root: Node = value._node  # type: ignore[assignment]
+    if root.is_leaf or root.index < first:
+        return [root], []
+    frontier: dict[Node, None] = {}
+    numbers: list[Any] = []
     stack, seen = [root], {root}
     while stack:
         node = stack.pop()
-        if node.is_leaf or node.index < first:
-            found[node] = None
-            continue
+        numbers.append(_bits(node.params))
         for parent in node.inputs:
-            if parent.requires_grad and parent not in seen:
+            if not parent.requires_grad:
+                numbers.append(_bits(parent.out))
+            elif parent not in seen:
                 seen.add(parent)
-                stack.append(parent)
-    return sorted(found, key=lambda node: node.index)
+                if parent.is_leaf or parent.index < first:
+                    frontier[parent] = None
+                else:
+                    stack.append(parent)
+    return sorted(frontier, key=lambda node: node.index), numbers
+
+
+def _bits(value: Any) -> Any:
+    """What tells a constant from another one, without holding it."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, hash(value.tobytes())
+    if isinstance(value, dict):
+        return [(name, _bits(part)) for name, part in value.items()]
+    if isinstance(value, list | tuple):
+        return [_bits(part) for part in value]
+    return repr(value)

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from types import CodeType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class Handle:
     """An array, its node if it has one, and whose memory it is. Users see it as `Tensor`."""
 
     __slots__ = ("__weakref__", "_broken", "_data", "_node", "_origin", "_owner")
+    has_samples: ClassVar[bool] = False  # True for what vmap puts in place of a sample
     _data: np.ndarray
     _node: Node | None  # the recipe, the leaf, or None for a value that no graph has used yet
     _owner: Any  # see SHARED
@@ -72,7 +73,7 @@ class Handle:
         if isinstance(value, Handle):
             if value.requires_grad:
                 self._broken = broken("copied by Tensor(...) at")
-            value = value._data
+            value = value._numbers()
         elif isinstance(value, list | tuple) and _holds_tracked(value):
             raise DtypeError(
                 describe(
@@ -95,6 +96,18 @@ class Handle:
             self._node = Leaf(must_be_floating(data, "Tensor(..., requires_grad=True)"), name)
         elif name is not None:
             self._node = Constant(data, name)
+
+    def _numbers(self) -> np.ndarray:
+        """The array, for a copy of the value."""
+        return self._data
+
+    def _spread(self, x: Any) -> Any:
+        """`x` once for each sample that this tensor has: itself, outside vmap."""
+        return x
+
+    def _like(self: _T, full: _T) -> _T:
+        """What was computed from all samples of this tensor, as a tensor of its kind: itself, outside vmap."""
+        return full
 
     # --- what it is ------------------------------------------------------------------------------------------
 
@@ -395,7 +408,7 @@ class Handle:
             raise GradientError(
                 describe("only leaves can be pickled", where=here(), fix="pickle.dumps(x.detach())", code="not-a-leaf")
             )
-        return _unpickled, (type(self), self._data, self.requires_grad, self.name)
+        return _unpickled, (type(self), self._numbers(), self.requires_grad, self.name)
 
 
 def _unpickled(kind: type[_T], data: np.ndarray, requires_grad: bool, name: str | None) -> _T:

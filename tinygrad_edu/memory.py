@@ -73,7 +73,7 @@ def owner_of_view(x: Handle) -> Any:
     if isinstance(node, Leaf):
         return node
     if x._owner is None and node is not None and node.requires_grad:
-        return _viewed_leaf(node) or FROZEN
+        return viewed_leaf(node, x._data) or FROZEN
     if x._owner is None:
         if isinstance(node, Constant) and node is not BORROWED:  # a graph holds the array: it gets a copy to keep
             node.out = x._data.copy()
@@ -82,12 +82,18 @@ def owner_of_view(x: Handle) -> Any:
     return x._owner
 
 
-def _viewed_leaf(node: Node) -> Leaf | None:
-    """The leaf whose memory a recorded view lies in; None where it lies in that of a computed value."""
-    while node.op is not None and node.op.view and node.inputs is not None:
-        if not np.may_share_memory(node.out, node.inputs[0].out):
+def viewed_leaf(node: Node, data: np.ndarray) -> Any:
+    """The leaf whose memory a recorded view lies in; None where it lies in that of a computed value.
+
+    `data` is the view. Where its graph was freed it may lie in any memory: then it is SHARED.
+    """
+    while node.op is not None and node.op.view:
+        inputs: tuple[Node, ...] | None = node.inputs
+        if inputs is None:
+            return SHARED if data.base is not None else None
+        if not np.may_share_memory(data, inputs[0].out):
             return None
-        node = node.inputs[0]
+        node = inputs[0]
     return node if isinstance(node, Leaf) else None
 
 
@@ -189,6 +195,19 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
         )
 
 
+def forbid_samples(value: Any, what: str) -> None:
+    """Raise where what each sample of a vmap has of its own would go into what all samples share."""
+    if getattr(value, "has_samples", False):
+        raise DtypeError(
+            describe(
+                f"{what}: inside vmap every sample has its own value, and what is written is one for all of them",
+                where=here(),
+                fix="c = c + x makes a new tensor, one for each sample; or give c to the function as an argument",
+                code="no-single-value-in-vmap",
+            )
+        )
+
+
 def _holders(view: np.ndarray) -> int:
     return sys.getrefcount(view.base)
 
@@ -231,7 +250,7 @@ def update(x: Tensor, op: Op, other: Any) -> Tensor:
     """
     what = f"in-place {op.name}"
     passing = (x._owner is not None or is_tracked_view(x)) and stored_back(sys._getframe(2), sys.getrefcount(x))
-    if not passing:
+    if not passing and not x.has_samples:
         forbid_lost_writes(x, what)
     result = op(x, other)
     if result.shape != x.shape:
@@ -249,6 +268,9 @@ def update(x: Tensor, op: Op, other: Any) -> Tensor:
 def assign(x: Tensor, result: Tensor, what: str, casting: Any = "same_kind") -> Tensor:
     """Let `x` have the value of `result`, of the same shape: recorded where a gradient depends on it."""
     result = _converted(result, x, what, casting)
+    if x.has_samples:  # all of them, and what they were made from stays as it is
+        return _rebind(x, x._like(x._spread(result)))
+    forbid_samples(result, what)
     if result.requires_grad or (x.requires_grad and not x.is_leaf):
         _forbid_lost_gradient(x, result.requires_grad)
         return _rebind(x, result)
@@ -275,6 +297,8 @@ def _converted(result: Tensor, x: Tensor, what: str, casting: Any = "same_kind")
 
 def write(x: Tensor, key: Any, value: Tensor) -> None:
     """`x[key] = value`: recorded where a gradient depends on it; of several writes to one element the last wins."""
+    for part in (value, *(key if isinstance(key, tuple) else (key,))):
+        forbid_samples(part, "x[index] = value")
     forbid_lost_writes(x, "x[index] = value")
     tracked = state().recording and (x.requires_grad or value.requires_grad)
     if tracked:

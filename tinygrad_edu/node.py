@@ -233,10 +233,11 @@ class Scope:
 class State:
     """The switches of recording, one set per thread."""
 
-    __slots__ = ("record_all", "recording", "scope", "watchers")
+    __slots__ = ("level", "record_all", "recording", "scope", "watchers")
 
     def __init__(self) -> None:
         self.recording = True
+        self.level: Any = None  # the innermost vmap that runs; see batching/tensor.py
         self.record_all = False  # a tracer needs ops on constants too
         self.scope: Scope | None = None
         self.watchers: tuple[Any, ...] = ()  # see watch.py

@@ -23,6 +23,7 @@ from tinygrad_edu.memory import (
     SHARED,
     assign,
     forbid_lost_writes,
+    forbid_samples,
     node_of,
     owner_of_view,
     thaw,
@@ -694,8 +695,10 @@ def into(out: Any, result: Tensor, casting: Any = "same_kind") -> Any:
         what = f"out= has shape {out.shape}, the result {result.shape}"
         raise ShapeError(describe(what, where=here(), fix=f"out=tg.zeros({result.shape})", code="shape-would-change"))
     if isinstance(out, Tensor):
-        forbid_lost_writes(out, "out=")
+        if not out.has_samples:
+            forbid_lost_writes(out, "out=")
         return assign(out, result, "out=", casting)
+    forbid_samples(result, "out=")
     if result.requires_grad:
         what = "out= is a plain array: the gradient would be lost"
         raise DtypeError(describe(what, where=here(), fix="out=a Tensor", code="plain-array-of-tracked-tensor"))

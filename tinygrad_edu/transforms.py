@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import pull_back, recorded_nodes, seed_of
+from tinygrad_edu.autodiff import check_saved_values, pull_back, recorded_nodes, seed_of
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.forward import push_forward
 from tinygrad_edu.handle import get_default_dtype, must_be_callable, must_be_floating
@@ -61,8 +61,9 @@ def leaves_of(tree: Any) -> list[Any]:
 def _marked(value: Any, marked: list[Tensor]) -> Tensor:
     """A tensor of its own to differentiate by: a fresh leaf, or a recorded copy where `value` has a history itself."""
     tensor = as_tensor(value)
+    level = state().level  # inside vmap each sample has its own gradient, of what all samples share too
     if tensor.requires_grad:
-        fresh = positive(tensor)
+        fresh = positive(tensor if level is None else level.spread(tensor))
     else:
         data = tensor._data
         if data.dtype.kind in "iub" and not isinstance(value, np.ndarray | Tensor):
@@ -70,7 +71,9 @@ def _marked(value: Any, marked: list[Tensor]) -> Tensor:
         else:
             data = must_be_floating(data, "a transform's argument")
         data = np.array(data)  # a copy: the caller may write to his while `pull` needs ours
-        fresh = tensor_on(data, Mark(data))
+        fresh = tensor._like(tensor_on(data))
+        fresh = fresh if level is None else level.spread(fresh)
+        fresh._node, fresh._owner = Mark(fresh._data), None
     marked.append(fresh)
     return fresh
 
@@ -142,10 +145,13 @@ class _Call:
                 )
         # Recorded, if something outside may want to differentiate through the derivative.
         self.recorded = state().recording and any(self._reaches_outside(leaf) for leaf in leaves_of(self.value))
+        if any(isinstance(part, Tensor) and part.requires_grad for part in leaves_of(self.aux)):
+            self.aux = map_tree(self._aux_outside, self.aux)
 
     @staticmethod
     def _resolved(f: Function, place: Any, inside: dict[Any, Any], count: int) -> Any:
         """The place or the name under which the argument was given, which may be the other of the two."""
+        asked = place
         if isinstance(place, int) and place < 0:
             place += count
         if place not in inside:
@@ -153,7 +159,7 @@ class _Call:
         if place not in inside:
             raise GradientError(
                 describe(
-                    f"there is no argument {place!r} to differentiate by",
+                    f"there is no argument {asked!r} to differentiate by",
                     given=", ".join(map(repr, inside)),
                     where=here(),
                     code="no-such-argument",
@@ -176,10 +182,16 @@ class _Call:
         if self.recorded:
             return tensor
         if tensor.is_leaf:
-            return tensor_on(tensor._data.copy())
+            return tensor._like(tensor_on(tensor._data.copy()))
         result = tensor.detach()  # its array is the graph's, which `pull` may still need: copied when it is written
         result._broken = None
         return result
+
+    def _aux_outside(self, part: Any) -> Any:
+        """A part of the auxiliary result, without the history that ends at the marked tensors."""
+        if not isinstance(part, Tensor) or (state().recording and self._reaches_outside(part)):
+            return part
+        return stop_gradient(part)
 
     def shaped(self, gradients: Sequence[Any]) -> Any:
         """A flat list of gradients in the form of the arguments."""
@@ -190,32 +202,34 @@ class _Call:
     def pull(self, cotangents: Any) -> list[Tensor]:
         """Gradients of the marked tensors for cotangents in the form of the value; zeros where unconnected."""
         seeds: list[tuple[Any, Tensor]] = []
-        map_tree(
-            lambda y, ct: seeds.append((y._node, seed_of(y, ct))) if y.requires_grad else None, self.value, cotangents
-        )
+
+        def add(y: Tensor, cotangent: Any) -> None:
+            if y.requires_grad:
+                seeds.append((y._node, y._spread(seed_of(y, cotangent))))
+
+        map_tree(add, self.value, cotangents)
         create_graph = self.recorded or (state().recording and any(seed.requires_grad for _, seed in seeds))
         found = pull_back(seeds, [x._node for x in self.marked], create_graph) if seeds else [None] * len(self.marked)
         return [
-            tensor_on(np.zeros(x.shape, x.dtype)) if g is None else g for x, g in zip(self.marked, found, strict=True)
+            tensor_on(np.zeros(x.shape, x.dtype)) if g is None else x._like(g)
+            for x, g in zip(self.marked, found, strict=True)
         ]
 
     def push(self, tangents: Sequence[Tensor]) -> Any:
         """Tangents of the value, in its form, for tangents of the marked tensors."""
         create_graph = self.recorded or (state().recording and any(t.requires_grad for t in tangents))
         values = leaves_of(self.value)
-        nodes, _ = recorded_nodes([y._node for y in values if y.requires_grad])
-        start = {
-            x._node: t if create_graph else t._data
-            for x, t in zip(self.marked, tangents, strict=True)
-            if x._node is not None
-        }
+        nodes, leaves = recorded_nodes([y._node for y in values if y.requires_grad])
+        check_saved_values(nodes, leaves)
+        every = [(x._node, x._spread(t)) for x, t in zip(self.marked, tangents, strict=True) if x._node is not None]
+        start = {node: t if create_graph else t._data for node, t in every}
         moved = push_forward([n for n in nodes if n not in start], start, create_graph)
 
         def tangent(y: Tensor) -> Tensor:
             change = moved.get(y._node) if y._node is not None else None
             if change is None:
                 return tensor_on(np.zeros(y.shape, y.dtype))
-            return change if create_graph else tensor_on(np.array(change))
+            return y._like(change if create_graph else tensor_on(np.array(change)))
 
         return map_tree(tangent, self.value)
 
@@ -370,8 +384,10 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
         )
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        if isinstance(argnums, int) and args and isinstance(args[argnums], list) and not _holds_tree(args[argnums]):
-            args = tuple(as_tensor(a) if i == argnums % len(args) else a for i, a in enumerate(args))
+        if isinstance(argnums, int) and -len(args) <= argnums < len(args):
+            place = argnums % len(args)
+            if isinstance(args[place], list) and not _holds_tree(args[place]):
+                args = (*args[:place], as_tensor(args[place]), *args[place + 1 :])
         call = _Call(f, args, kwargs, argnums, has_aux=False)
         value = call.value
         if not isinstance(value, Tensor):

@@ -14,15 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.batching import indexing, rules  # noqa: F401  they fill the table of rules
-from tinygrad_edu.batching.tensor import Batched, batched, full_of
+from tinygrad_edu.batching.tensor import Batched, Level, batched
 from tinygrad_edu.errors import GradientError, ShapeError, describe
-from tinygrad_edu.memory import node_of
-from tinygrad_edu.node import Mark, here, recording
-from tinygrad_edu.ops import shape as shape_ops
-from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
-from tinygrad_edu.transforms import leaves_of, map_tree
+from tinygrad_edu.node import here
+from tinygrad_edu.tensor import Tensor, as_tensor
+from tinygrad_edu.transforms import grad, leaves_of, map_tree
 
 __all__ = ["Batched", "batched", "per_sample_grad", "vmap"]
 
@@ -49,8 +46,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
             )
         split = [(arg, axis) for arg, axis in zip(args, axes, strict=True)]
         count = _count(leaf for arg, axis in split if axis == 0 for leaf in leaves_of(arg))
-        inside = [map_tree(_shared if axis is None else lambda x: batched(as_tensor(x)), arg) for arg, axis in split]
-        return map_tree(lambda y: _unbatched(y, count), f(*inside))
+        level = Level(count)
+        inside = [map_tree(_shared if axis is None else level.split, arg) for arg, axis in split]
+        with level:
+            result = f(*inside)
+        return map_tree(level.joined, result)
 
     return mapped
 
@@ -86,13 +86,6 @@ def _shared(x: Any) -> Any:
     return as_tensor(x) if isinstance(x, np.ndarray) else x
 
 
-def _unbatched(y: Any, count: int) -> Tensor:
-    if isinstance(y, Batched):
-        return full_of(y)
-    y = as_tensor(y)
-    return shape_ops.broadcast_to(y, shape=(count, *y.shape))
-
-
 def per_sample_grad(loss: Callable[..., Tensor], params: Any, batch: Any) -> Any:
     """The gradient of each sample's own loss by `params`: the form of `params`, with a first axis over the samples.
 
@@ -101,16 +94,16 @@ def per_sample_grad(loss: Callable[..., Tensor], params: Any, batch: Any) -> Any
              then call: the gradients come in a dict under the paths of its parameters
     batch    arrays with a first axis over the samples: one, or a tuple or dict of them
 
-    One forward and one backward pass for the whole batch.
+    One forward and one backward pass for the whole batch: `vmap` of `grad`. Like those of `grad`, the results have a
+    history where something outside requires grad; the parameters of a module count as constants here.
 
     >>> w, x = np.array([1.0, 2.0]), np.array([[1.0, 0.0], [1.0, 1.0]])
     >>> per_sample_grad(lambda w, x: (w @ x) ** 2, w, x)
     Tensor([[2., 0.],
             [6., 6.]])
     """
-    count = _count(leaves_of(batch))
     if hasattr(params, "named_parameters"):
-        module, params = params, dict(params.named_parameters())
+        module, params = params, {path: p.detach() for path, p in params.named_parameters()}
         given = loss
 
         def loss(inside: dict[str, Any], *sample: Any) -> Tensor:
@@ -118,37 +111,22 @@ def per_sample_grad(loss: Callable[..., Tensor], params: Any, batch: Any) -> Any
                 return given(module, *sample)
 
         loss.__signature__ = inspect.signature(given)  # type: ignore[attr-defined]
-    marks: list[Tensor] = []
+    spread = isinstance(batch, tuple) and _takes(loss) != 2
 
-    def own(p: Any) -> Batched:
-        p = as_tensor(p)
-        copies = tensor_on(np.broadcast_to(p._data, (count, *p.shape)))  # a view: the numbers stand there once
-        copies._node = Mark(copies._data)
-        marks.append(copies)
-        return batched(copies)
-
-    with recording(True):
-        inside = map_tree(own, params)
-        samples = map_tree(lambda x: batched(as_tensor(x)), batch)
-        spread = isinstance(samples, tuple) and _takes(loss) != 2
-        value = loss(inside, *samples) if spread else loss(inside, samples)
-    if not isinstance(value, Batched) or value.size != 1:
-        raise GradientError(
-            describe(
-                f"per_sample_grad needs one number per sample, not {value!r}",
-                where=here(),
-                why="loss is called for one sample: without a batch axis, and it must depend on the sample",
-                code="not-a-scalar",
+    def one(inside: Any, sample: Any) -> Tensor:
+        value = loss(inside, *sample) if spread else loss(inside, sample)
+        if not isinstance(value, Tensor) or value.size != 1:
+            raise GradientError(
+                describe(
+                    f"per_sample_grad needs one number per sample, not {value!r}",
+                    where=here(),
+                    why="loss is called for one sample: without a batch axis",
+                    code="not-a-scalar",
+                )
             )
-        )
-    total = full_of(value)
-    seed = tensor_on(np.ones(total._data.shape, total._data.dtype))
-    found = pull_back([(node_of(total), seed)], [mark._node for mark in marks], create_graph=False)
-    gradients = iter(
-        tensor_on(np.zeros(mark._data.shape, mark.dtype)) if g is None else g
-        for mark, g in zip(marks, found, strict=True)
-    )
-    return map_tree(lambda _: next(gradients), params)
+        return value
+
+    return vmap(lambda sample: grad(one)(params, sample))(batch)
 
 
 @contextlib.contextmanager
