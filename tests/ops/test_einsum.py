@@ -132,6 +132,27 @@ def test_result_is_another_tensor_even_where_nothing_changes():
     assert einsum("i->i", x) is not x
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("subscripts", "sides"),
+    [
+        ("i,j->ij", (300, 300)), ("i,j->ji", (300, 300)), ("i,j->ij", (700, 64)), ("i,j->ji", (700, 64)),
+        ("i,j->ij", (4, 5000)), ("ij,i->ij", (70, 300)), ("ij,i->ji", (70, 300)), ("i,ij->ij", (300, 70)),
+        ("bi,bj->bij", (5, 70, 64)), ("bi,bj->jbi", (3, 20, 300)), ("bi,bj->bji", (3, 20, 300)), (",i->i", (20000,)),
+    ],
+)  # fmt: skip
+def test_large_products_without_a_sum_are_numpys_and_leave_its_buffer_as_it_was(subscripts, sides, dtype):
+    terms = subscripts.split("->")[0].split(",")
+    side = dict(zip("ij" if "b" not in subscripts else "bij", sides))
+    arrays = [numbers(i, *(side[a] for a in term)).astype(dtype) for i, term in enumerate(terms)]
+    before = np.getbufsize()
+    for laid_out in (arrays, [a.T.copy().T for a in arrays], [a[..., ::-1] if a.ndim else a for a in arrays]):
+        found = einsum_pair.run(*laid_out, subscripts=subscripts)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, np.einsum(subscripts, *laid_out), rtol=1e-6 if dtype == np.float32 else 1e-14)
+    assert np.getbufsize() == before
+
+
 def test_lists_of_labels():
     a, b = numbers(0, 2, 3), numbers(1, 3, 4)
     for call in (
