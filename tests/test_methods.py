@@ -145,3 +145,30 @@ def test_orders_of_the_methods_are_numpys(order):
     if order != "K":
         assert x.reshape(3, 2, order=order).tolist() == a.reshape(3, 2, order=order).tolist()
     assert x.reshape((3, 2), copy=True).tolist() == a.reshape((3, 2), copy=True).tolist()
+
+
+def test_item_takes_the_place_of_an_element_as_numpy_does():
+    x = tg.Tensor(X, requires_grad=True)
+    for index in ((4,), (-1,), (1, 2), ((1, 0),)):
+        assert x.item(*index) == X.item(*index)
+        assert type(x.item(*index)) is float
+    for index in ((6,), (0, 3), (0, 0, 0), ("a",)):
+        with pytest.raises(IndexError, match="item"):
+            x.item(*index)
+
+
+def test_astype_takes_numpys_options_and_refuses_what_casting_does_not_allow():
+    x = tg.Tensor(X, requires_grad=True)
+    narrow = x.astype("f4", order="F", casting="same_kind", subok=False, copy=False)
+    assert (narrow.dtype, narrow.requires_grad) == (np.float32, True)
+    with pytest.raises(TypeError, match="can't become int64 with casting='safe'"):
+        x.astype(np.int64, casting="safe")
+
+
+def test_python_rounds_tensors_as_numpys_numbers():
+    x = tg.Tensor([1.26, -2.55])
+    assert round(x, 1).tolist() == np.round([1.26, -2.55], 1).tolist()
+    assert round(x[0]) == 1
+    assert type(round(x[0])) is int
+    with pytest.raises(ValueError, match="one element"):
+        round(x)

@@ -86,6 +86,7 @@ from tinygrad_edu.compositions.elementwise import (
     softplus,
     true_divide,
 )
+from tinygrad_edu.compositions.histograms import histogram2d, histogramdd
 from tinygrad_edu.compositions.index import (
     apply_along_axis,
     apply_over_axes,
@@ -561,7 +562,9 @@ __all__ = [
     "heaviside",
     "hessian",
     "histogram",
+    "histogram2d",
     "histogram_bin_edges",
+    "histogramdd",
     "hsplit",
     "hstack",
     "hvp",

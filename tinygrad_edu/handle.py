@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.errors import DtypeError, GradientError, IndexingError, ShapeError, describe
 from tinygrad_edu.memory import BORROWED, FROZEN, SHARED, expose, label, node_of, owner_of_view, replace, thaw
 from tinygrad_edu.node import Constant, Leaf, Node, Origin, caution, here, keep_gradient, node_site, user_frame
 
@@ -326,8 +326,15 @@ class Handle:
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def item(self) -> Any:
-        """The value of a tensor with one element, as a Python number. Raises ShapeError otherwise."""
+    def item(self, *index: Any) -> Any:
+        """The value of a tensor with one element, or of the one at `index`, as a Python number.
+
+        index   one whole number counts through all elements, as many as there are axes name a place
+
+        Raises ShapeError for more elements without an index, IndexingError for one that is not there.
+        """
+        if index:
+            return self._item_at(index[0] if len(index) == 1 and isinstance(index[0], tuple) else index)
         if self._data.size != 1:
             raise ShapeError(
                 describe(
@@ -339,6 +346,14 @@ class Handle:
                 )
             )
         return self._data.item()
+
+    def _item_at(self, index: tuple[Any, ...]) -> Any:
+        try:
+            return self._data.item(*index)
+        except (IndexError, ValueError, TypeError) as error:
+            what = f"item{index if len(index) > 1 else f'({index[0]})'}: {error}"
+            rows = {"tensor": label(self), "code": "index-does-not-fit"}
+            raise IndexingError(describe(what, where=here(), **rows)) from None
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""

@@ -338,6 +338,10 @@ class ArrayMethods:
         result: Tensor = _np.round(self, decimals, **_given(out=out))
         return result
 
+    def __round__(self, ndigits: int | None = None) -> Any:
+        """`round(x, 1)`: as `.round(1)`; without digits one element becomes a Python int."""
+        return round(float(self)) if ndigits is None else self.round(ndigits)  # type: ignore[arg-type]
+
     def conj(self) -> Tensor:
         """The complex conjugate."""
         result: Tensor = _np.conjugate(self)

@@ -272,9 +272,19 @@ class Tensor(Handle, ArrayMethods):
             raise DtypeError(describe("a 0-d tensor can't be iterated over", where=here(), code="number-has-no-length"))
         return (self[i] for i in range(len(self)))
 
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        """In another dtype. A cast to integers or booleans has no derivative and ends the graph."""
+    def astype(
+        self, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Tensor:
+        """In another dtype. A cast to integers or booleans has no derivative and ends the graph.
+
+        casting   which casts are allowed, as in NumPy; order, subok and copy mean nothing here
+
+        Raises DtypeError for a cast that is not allowed.
+        """
         dtype = to_dtype(dtype)
+        if casting != "unsafe" and not np.can_cast(self._data.dtype, dtype, casting):
+            what = f"astype: {self._data.dtype} can't become {dtype} with casting={casting!r}"
+            raise DtypeError(describe(what, where=here(), fix="casting='unsafe'", code="cast-not-allowed"))
         if dtype.kind == "c" and self.requires_grad and self._data.dtype.kind != "c":
             raise DtypeError(
                 describe(

@@ -89,10 +89,65 @@ def test_add_at_adds_twice_what_is_named_twice():
         np.add.at(rows, [0], 1.0)
 
 
+ATS = [np.multiply, np.divide, np.maximum, np.fmin, np.power, np.hypot, np.logaddexp, np.negative, np.exp, np.sqrt]
+
+
+@pytest.mark.parametrize(
+    "key", [[0, 0, 1], (slice(None), [1, 1, 2]), np.array([True, False]), (..., 3), ([], [])], ids=str
+)
+@pytest.mark.parametrize("ufunc", ATS, ids=lambda ufunc: ufunc.__name__)
+def test_at_does_in_turn_what_is_named_twice(ufunc, key):
+    start = np.abs(A) + 0.5
+    shape = start[key].shape
+    values = () if ufunc.nin == 1 else (np.linspace(0.3, 1.9, start[key].size).reshape(shape),)
+
+    def at(x, *values):
+        y = x * 1.0
+        ufunc.at(y, key, *values)
+        return y
+
+    same(at(Tensor(start, requires_grad=True), *values), at(start, *values))
+    assert_derivatives(at, start, *values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "arrays"),
+    [
+        (lambda x, y: np.matmul(x, y, axes=[(0, 1), (1, 0), (1, 0)]), ((2, 3), (4, 3))),
+        (lambda x, y: np.matmul(x, y, axes=[(0, 2), (2, 0), (0, 2)]), ((2, 5, 3), (4, 5, 3))),
+        (lambda x, y: np.matmul(x, y, axes=[(-1, -2), (0,), (0,)]), ((3, 2), (3,))),
+        (lambda x, y: np.matmul(x, y, axes=[(-2, -1), (-1, -2), (-2, -1)]), ((2, 3), (4, 3))),
+        (lambda x, y: np.vecdot(x, y, axes=[0, 1]), ((3, 2), (2, 3))),
+        (lambda x, y: np.matvec(x, y, axes=[(1, 0), 0, 0]), ((3, 4), (3,))),
+        (lambda x, y: np.vecmat(x, y, axes=[0, (0, 1), 0]), ((3, 5), (3, 4))),
+        (lambda x, y: np.vecdot(x, y, keepdims=True), ((2, 3), (3,))),
+        (lambda x, y: np.vecdot(x, y, axis=0, keepdims=True), ((3, 2), (3, 1))),
+        (lambda x, y: np.vecdot(x, y, axes=[0, 1, ()]), ((3, 2), (2, 3))),
+    ],
+)
+def test_products_along_named_axes(call, arrays):
+    if "matvec" in call.__code__.co_names or "vecmat" in call.__code__.co_names:
+        pytest.importorskip("numpy", minversion="2.2")
+    rng = np.random.default_rng(0)
+    given = [rng.normal(size=shape) for shape in arrays]
+    same(call(*(Tensor(x, requires_grad=True) for x in given)), call(*given))
+    assert_derivatives(call, *given)
+
+
+def test_order_subok_and_signature_are_numpys():
+    x = Tensor(A, requires_grad=True)
+    same(np.exp(x, order="F", subok=False), np.exp(A))
+    for signature in ("f->f", (None, np.float32), (np.float64, None)):
+        same(np.exp(x, signature=signature), np.exp(A, signature=signature))
+    assert_derivatives(lambda x: np.multiply(x, x, signature="dd->d"), A)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda x: np.multiply.at(x, [0], 2.0), DtypeError, "np.multiply.at has no derivative rule"),
+        (lambda x: np.multiply.at(x * 1, [2], 2.0), IndexingError, "index 2 is out of bounds"),
+        (lambda x: np.multiply.at(x, [0], 2.0), GradientError, "is a leaf that requires grad"),
+        (lambda x: np.matmul(x, x.T, axes=[(0, 1), (0, 1)]), ShapeError, "axes= names 2, 2, 2 axes here"),
         (lambda x: np.add.at(x * 1, [7], 2.0), IndexingError, "index 7 is out of bounds"),
         (lambda x: np.add.at(np.zeros(4), [0], x[0, 0]), DtypeError, "the gradient would be lost"),
         (lambda x: np.power.reduce(x), DtypeError, "np.power.reduce has no derivative rule"),
@@ -141,8 +196,7 @@ def test_dtype_is_that_in_which_numpy_computes():
         lambda x: np.mean(x.detach(), out=[0.0]),
         lambda x: np.exp(x, where=[1.0], out=tg.zeros((2, 4))),
         lambda x: np.exp(x, where=[True]),
-        lambda x: np.exp(x, order="F"),
-        lambda x: np.exp(x, signature="d->d"),
+        lambda x: np.exp(x, signature="i->i"),
     ],
 )
 def test_options_that_would_lose_numbers_or_gradients_are_refused(call):

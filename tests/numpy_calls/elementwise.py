@@ -63,6 +63,19 @@ def calls(add, n):
     add("sqrt", (n.positive(3), n.positive(3)))
     _binary(add, n)
     _limits_and_tests(add, n)
+    _real_parts_of_the_complex_plane(add, n)
+
+
+def _real_parts_of_the_complex_plane(add, n):
+    for shape in SHAPES:
+        for name in ("sqrt", "log", "log2", "log10"):
+            add(f"emath.{name}", n.positive(*shape), whole=False)
+        for name in ("arccos", "arcsin", "arctanh"):
+            add(f"emath.{name}", n.within_one(*shape), whole=False)
+        add("emath.power", n.positive(*shape), n(*shape), whole=False)
+        add("emath.power", n.positive(*shape), 2, whole=False)
+        add("emath.logn", n.positive(*shape) + 1.5, n.positive(*shape), whole=False)
+        add("emath.logn", 2, n.positive(*shape), whole=False)
 
 
 def _binary(add, n):

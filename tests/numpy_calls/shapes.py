@@ -355,6 +355,22 @@ def _sorting(add, n):
     add("bincount", -n.whole(1, 4, 6))
     for options in ({}, {"range": (-1, 1)}, {"density": True}):
         add("histogram", n(6), 3, derivative=False, whole=False, **options)
+    for options in ({}, {"bins": (2, 3)}, {"bins": [-2.0, 0.1, 3.0]}, {"range": [[-1, 1], [0, 2]]}, {"density": True}):
+        add("histogram2d", n(6), n(6), derivative=False, whole=False, **options)
+        weights = n.positive(6)
+        add("weighted histogram2d", weights, tuple(options.items()), whole=False)
+        add(
+            "histogramdd",
+            n(6, 3),
+            derivative=False,
+            whole=False,
+            **({} if "bins" in options or "range" in options else options),
+        )
+    add("histogramdd", [n(6), n(6)], bins=[2, 3], derivative=False, whole=False)
+    add("histogramdd", n(6), bins=3, weights=n.positive(6), derivative=False, whole=False)
+    add("histogram2d", n(6), n(5))
+    add("packbits", np.array([[1, 0, 1], [0, 0, 1]], np.uint8), derivative=False)
+    add("unpackbits", np.array([[2, 7]], np.uint8), axis=1, bitorder="little", derivative=False)
     add("histogram_bin_edges", n(6), 3, derivative=False, whole=False)
     add("weighted histogram", n(6), whole=False)
 
@@ -408,6 +424,11 @@ def _weighted_histogram(weights):
     return np.histogram(np.array([0.0, 1.0, 1.5, 2.0, 3.0, 9.0]), bins=3, range=(0, 3), weights=weights)
 
 
+def _weighted_histogram2d(weights, options):
+    points = np.array([[0.3, -0.5, 1.0, 1.5, 0.2, 9.0], [0.0, 1.0, 1.2, 0.1, -3.0, 1.0]])
+    return np.histogram2d(*points, weights=weights, **dict(options))
+
+
 WRITERS = (np.put, np.place, np.putmask, np.fill_diagonal, np.copyto, np.put_along_axis)
 OPERATORS = {
     "x[i]": lambda x, index: x[index],
@@ -417,6 +438,7 @@ OPERATORS = {
     "x[[0, 0, 1]] *= y": _changed(_multiply_picked),
     "x.flat[1] = y": _changed(_set_in_row),
     "weighted histogram": _weighted_histogram,
+    "weighted histogram2d": _weighted_histogram2d,
     **{f"np.{f.__name__}": _changed(f) for f in WRITERS},
     **{f"x {sign}= y": _changed(getattr(operator, f"i{name}")) for sign, name in (
         ("+", "add"), ("-", "sub"), ("*", "mul"), ("/", "truediv"), ("**", "pow"), ("//", "floordiv"), ("%", "mod")

@@ -68,11 +68,13 @@ class Batched(Tensor):
             raise DtypeError(describe("a 0-d tensor has no len()", where=here(), code="number-has-no-length"))
         return self.shape[0]
 
-    def astype(self, dtype: DTypeLike) -> Tensor:
+    def astype(
+        self, dtype: DTypeLike, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Tensor:
         """In another dtype, of all samples."""
         if np.dtype(dtype).kind in "fc":
-            return super().astype(dtype)
-        return batched(full_of(self).astype(dtype))
+            return super().astype(dtype, casting=casting)
+        return batched(full_of(self).astype(dtype, casting=casting))
 
     def copy(self, order: str = "C") -> Tensor:
         """A copy of all samples, through which gradients flow."""

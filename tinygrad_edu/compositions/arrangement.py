@@ -23,6 +23,28 @@ from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = ["delete", "fliplr", "flipud", "insert", "repeat", "resize", "rot90", "tile", "trim_zeros"]
 
+# --- the middle of a spectrum ----------------------------------------------------------------------------------
+
+
+def _half_rolled(x: Any, axes: Any, sign: int) -> Tensor:
+    x = as_tensor(x)
+    given = range(x.ndim) if axes is None else axes if isinstance(axes, list | tuple) else (axes,)
+    places = tuple(one_axis(axis, x.ndim) for axis in given)
+    return rows.roll(x, shift=tuple(sign * (x.shape[place] // 2) for place in places), axis=places)
+
+
+@implements(np.fft.fftshift)
+def fftshift(x: Any, axes: Any = None) -> Tensor:
+    """x rolled by half of its sides, so that the frequency 0 comes into the middle; `axes` are all by default."""
+    return _half_rolled(x, axes, 1)
+
+
+@implements(np.fft.ifftshift)
+def ifftshift(x: Any, axes: Any = None) -> Tensor:
+    """x rolled back, so that the frequency 0 comes first again; `axes` are all by default."""
+    return _half_rolled(x, axes, -1)
+
+
 # --- turned over ---------------------------------------------------------------------------------------------
 
 

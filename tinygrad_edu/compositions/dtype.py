@@ -11,7 +11,7 @@ from tinygrad_edu.errors import DtypeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
 from tinygrad_edu.refusal import asked
-from tinygrad_edu.tensor import Tensor, as_tensor
+from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = ["astype", "can_cast", "common_type", "may_share_memory", "min_scalar_type", "result_type", "shares_memory"]
 
@@ -104,3 +104,15 @@ def shares_memory(a: Any, b: Any, max_work: int = -1) -> bool:
     True
     """
     return asked(np.shares_memory, _array(a), _array(b), max_work=max_work)  # type: ignore[no-any-return]
+
+
+@implements(np.packbits)
+def packbits(a: Any, /, axis: int | None = None, bitorder: Any = "big") -> Tensor:
+    """Eight truths in each byte along `axis` (None: of all elements): whole numbers, no derivative."""
+    return tensor_on(asked(np.packbits, _array(as_tensor(a)), axis, bitorder))
+
+
+@implements(np.unpackbits)
+def unpackbits(a: Any, /, axis: int | None = None, count: int | None = None, bitorder: Any = "big") -> Tensor:
+    """The eight bits of each byte along `axis` (None: of all elements), as bytes: no derivative."""
+    return tensor_on(asked(np.unpackbits, _array(as_tensor(a)), axis, count, bitorder))

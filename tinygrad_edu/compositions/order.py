@@ -216,7 +216,8 @@ def unique_all(x: Any) -> Any:
 # --- counting ------------------------------------------------------------------------------------------------
 
 
-def _forbid_gradient(name: str, **arguments: Any) -> None:
+def forbid_gradient(name: str, **arguments: Any) -> None:
+    """Raise DtypeError where an argument that is a setting requires grad."""
     for argument, value in arguments.items():
         if isinstance(value, Tensor) and value.requires_grad:
             raise DtypeError(
@@ -241,7 +242,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     (Tensor([1, 2, 1]), Tensor([0., 1., 2., 3.]))
     """
     x = as_tensor(a)
-    _forbid_gradient("histogram", bins=bins)
+    forbid_gradient("histogram", bins=bins)
     if isinstance(weights, Tensor) and weights.requires_grad:
         return _weighted_histogram(x, bins, range, density, weights)
     return constants("histogram", asked(np.histogram, plain(x), plain(bins), plain(range), density, plain(weights)), x)
@@ -269,7 +270,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     Tensor([0., 1., 2., 3.])
     """
     x = as_tensor(a)
-    _forbid_gradient("histogram_bin_edges", bins=bins, weights=weights)
+    forbid_gradient("histogram_bin_edges", bins=bins, weights=weights)
     edges = asked(np.histogram_bin_edges, plain(x), plain(bins), plain(range), plain(weights))
     return constant("histogram_bin_edges", edges, x)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_edu import interop
 from tinygrad_edu.compositions.reduction import as_mask, cast
-from tinygrad_edu.compositions.shape import along, one_axis
+from tinygrad_edu.compositions.shape import along, moveaxis, one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.handle import to_dtype
 from tinygrad_edu.memory import NUMBERS
@@ -24,7 +24,7 @@ from tinygrad_edu.op import Domain, Op
 from tinygrad_edu.ops import elementwise, index
 from tinygrad_edu.ops.shape import broadcast_to, stack
 from tinygrad_edu.refusal import asked_as
-from tinygrad_edu.tensor import Tensor, as_tensor, call, into, operands_of, set_ufuncs
+from tinygrad_edu.tensor import Tensor, _plain_index, as_tensor, call, into, operands_of, set_ufuncs
 
 # --- calls with options --------------------------------------------------------------------------------------
 
@@ -33,21 +33,28 @@ def with_options(op: Op, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A ufunc's row called with NumPy's options for ufuncs, recorded like everything.
 
     dtype     the dtype to compute in; what `casting` (same_kind) doesn't allow is refused, as NumPy does
+    signature the dtypes to compute in, such as "ff->f"; order and subok mean nothing here
     where     computed where True; elsewhere `out` keeps its elements, and nothing flows back, whatever the inputs are
     out       a Tensor, which takes the result with its history, or an array, which takes the numbers of untracked ones
     """
     dtype, where, out = options.pop("dtype", None), options.pop("where", True), options.pop("out", None)
     casting = options.pop("casting", "same_kind")
     out = out[0] if isinstance(out, tuple) else out
-    defaults = {"order": "K", "subok": True}
-    unknown = [name for name, value in options.items() if name not in defaults or defaults[name] != value]
+    signature = options.pop("signature", options.pop("sig", None))
+    if signature is not None and dtype is not None:
+        what = f"{op.name}: dtype= and signature= say the same: give one of them"
+        raise DtypeError(describe(what, where=here(), code="conflicting-arguments"))
+    unknown = [name for name in options if name not in ("order", "subok")]
     if unknown:
         what = f"{op.name} on Tensors takes no {', '.join(map(repr, unknown))}"
-        takes = "dtype=, casting=, where= and out= are the options it takes"
+        takes = "dtype=, signature=, casting=, where= and out= are the options it takes"
         raise DtypeError(describe(what, where=here(), fix=takes, code="wrong-arguments"))
+    if options.get("order", "K") not in ("C", "F", "A", "K", None):
+        what = f"{op.name}: order must be one of 'C', 'F', 'A' and 'K', not {options['order']!r}"
+        raise ShapeError(describe(what, where=here(), code="unknown-choice"))
     args = tuple(x if x.__class__ in NUMBERS else as_tensor(x) for x in operands_of(args))
-    if dtype is not None or casting != "same_kind":
-        args = _in_dtype(op, args, dtype, casting)
+    if dtype is not None or signature is not None or casting != "same_kind":
+        args = _in_dtype(op, args, dtype, casting, signature)
     if where is True:
         result = op(*args)
     else:
@@ -73,16 +80,20 @@ def _where(op: Op, args: tuple[Any, ...], mask: Tensor, other: Any) -> Tensor:
     return elementwise.where(mask, op(*harmless), other)
 
 
-def _in_dtype(op: Op, args: tuple[Any, ...], dtype: Any, casting: str) -> tuple[Any, ...]:
+def _in_dtype(op: Op, args: tuple[Any, ...], dtype: Any, casting: str, given: Any = None) -> tuple[Any, ...]:
     """The arguments in the dtypes in which NumPy would compute."""
     ufunc: Any = op.forward if isinstance(op.forward, np.ufunc) else op.numpy
-    given = [x.__class__ if x.__class__ in NUMBERS else x.dtype for x in args]
+    kinds = [x.__class__ if x.__class__ in NUMBERS else x.dtype for x in args]
     wanted = None if dtype is None else to_dtype(dtype)
+    signature: Any = (None,) * ufunc.nin + (wanted,) * ufunc.nout
+    if given is not None:
+        parts = given.replace("->", "") if isinstance(given, str) else given
+        signature = tuple(None if part is None else to_dtype(part) for part in parts)
+        wanted = given
     try:
-        signature = (None,) * ufunc.nin + (wanted,) * ufunc.nout
-        found = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature, casting=casting)
+        found = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout), signature=signature, casting=casting)
     except (TypeError, ValueError):
-        names = " and ".join(str(np.dtype(kind)) if isinstance(kind, type) else str(kind) for kind in given)
+        names = " and ".join(str(np.dtype(kind)) if isinstance(kind, type) else str(kind) for kind in kinds)
         raise DtypeError(
             describe(
                 f"{op.name} can't compute with {names} in {wanted or 'their dtypes'}, casting={casting!r}",
@@ -120,6 +131,33 @@ def _stretched(result: Tensor, out: Any) -> Tensor:
 _UNRELIABLE = {np.power, np.arctan2}
 
 
+def _along_axes(ufunc: np.ufunc, op: Op, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """np.matmul and its like along the axes that are named, `axes=[(axes of x), (of y), (of the result)]`.
+
+    The result needs no entry where it has no such axes. `axis=` is the same axis of both arrays and, with keepdims, of
+    the result.
+    """
+    operands = tuple(map(as_tensor, inputs))
+    most = [part.count(",") + 1 for part in ufunc.signature.split("->")[0][1:-1].split("),(")]  # type: ignore[union-attr]
+    counts = [min(count, x.ndim) for count, x in zip(most, operands)]
+    keepdims = options.pop("keepdims", False)
+    counts.append(1 if keepdims else sum(counts) - 2)
+    axis, axes, out = options.pop("axis", -1), options.pop("axes", None), options.pop("out", None)
+    if axes is None:
+        axes = [axis, axis, axis if keepdims else ()]
+    elif len(axes) == 2 and not counts[2]:
+        axes = [*axes, ()]
+    entries = [tuple(entry) if isinstance(entry, list | tuple) else (entry,) for entry in axes]
+    if len(entries) != 3 or [len(entry) for entry in entries] != counts:
+        what = f"np.{ufunc.__name__}: axes= names {', '.join(str(count) for count in counts)} axes here, not {axes}"
+        raise ShapeError(describe(what, where=here(), fix="one tuple of axes per array", code="wrong-arguments"))
+    moved = [moveaxis(x, entry, tuple(range(-len(entry), 0))) for x, entry in zip(operands, entries)]
+    result = call(op, tuple(moved), options) if options else op(*moved)
+    if keepdims:
+        result = result[..., None]
+    return _given(moveaxis(result, tuple(range(-counts[2], 0)), entries[2]), out)
+
+
 # --- methods -------------------------------------------------------------------------------------------------
 
 
@@ -131,9 +169,12 @@ def method_of(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dic
         op = interop.OPS.get(ufunc) or interop.scipy_row(ufunc)
         if op is None:
             raise interop.unknown(ufunc, method)
+        if ufunc.signature is not None and ("axes" in kwargs or "keepdims" in kwargs):
+            return _along_axes(ufunc, op, inputs, kwargs)
         return call(op, inputs, kwargs) if kwargs else op(*inputs)
     known = interop.OPS.get(ufunc)
-    if known is None or known.arity != 2 or method not in _METHODS or (method != "outer" and ufunc in _UNRELIABLE):
+    fits = known is not None and (known.arity == 2 or method == "at") and ufunc.signature is None and ufunc.nout == 1
+    if known is None or not fits or method not in _METHODS or (method not in ("outer", "at") and ufunc in _UNRELIABLE):
         raise interop.unknown(ufunc, method)
     kwargs = {name: value for name, value in kwargs.items() if value is not None or name == "axis"}
     return _METHODS[method](ufunc, known, *inputs, **kwargs)
@@ -237,14 +278,29 @@ def _reduceat(ufunc: np.ufunc, op: Op, x: Any, indices: Any, axis: int = 0, dtyp
 
 
 def _at(ufunc: np.ufunc, op: Op, x: Any, indices: Any, values: Any = None) -> None:
-    """`np.add.at(x, i, v)`: x[i] += v, where what is named twice is added twice."""
-    if ufunc not in (np.add, np.subtract):
-        raise interop.unknown(ufunc, "at")
+    """`np.add.at(x, i, v)`: x[i] += v, where what is named twice is added twice; other ufuncs in turn."""
     key = indices
-    places = np.broadcast_to(np.zeros(()), x.shape)
-    shape = asked_as(f"np.{ufunc.__name__}.at", operator.getitem, places, key).shape
-    change = index.scatter_add(broadcast_to(as_tensor(values), shape=shape), index=key, shape=x.shape)
-    into(x, op(x, change))
+    places = np.arange(x.size).reshape(x.shape)
+    places = asked_as(f"np.{ufunc.__name__}.at", operator.getitem, places, _plain_index(key))
+    args: tuple[Tensor, ...] = () if values is None else (broadcast_to(as_tensor(values), shape=places.shape),)
+    if ufunc in (np.add, np.subtract):
+        into(x, op(x, index.scatter_add(args[0], index=_plain_index(key), shape=x.shape)))
+        return
+    flat, result = places.ravel(), as_tensor(x).reshape(-1)
+    args = tuple(arg.reshape(-1) for arg in args)
+    for chosen in _rounds(flat):
+        changed = op(result[flat[chosen]], *(arg[chosen] for arg in args))
+        result = cast(result, np.promote_types(result.dtype, changed.dtype))
+        result = index.setitem(result, changed, index=flat[chosen])
+    into(x, result.reshape(x.shape))
+
+
+def _rounds(places: np.ndarray) -> list[np.ndarray]:
+    """Which entries of `places` come first at their place, which second, and so on."""
+    order = np.argsort(places, kind="stable")
+    sorted_ = places[order]
+    turn = np.arange(places.size) - np.searchsorted(sorted_, sorted_)
+    return [np.sort(order[turn == k]) for k in range(int(turn.max(initial=-1)) + 1)]
 
 
 def _given(result: Tensor, out: Any) -> Any:
