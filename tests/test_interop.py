@@ -142,7 +142,9 @@ def test_out_that_would_lose_the_gradient_is_refused():
     [
         (lambda t: np.busday_count(t, t), "np.busday_count"),
         (lambda t: np.savez("/dev/null", t), ""),
-        (lambda t: np.multiply.at(t, [0], 1.0), "np.multiply"),
+        (lambda t: np.multiply.at(np.ones(3), [0], t[0]), ""),
+        (lambda t: np.fft.rfft(t), "np.fft.rfft has no derivative rule here"),
+        (lambda t: np.sort_complex(t), "np.sort_complex has no derivative rule here"),
         (lambda t: np.copyto(np.zeros(3), t), ""),
         (lambda t: np.array([t, t]), ""),
         (lambda t: np.asarray(t, dtype=object), ""),
@@ -215,3 +217,9 @@ def test_a_list_of_tensors_that_numpy_makes_an_array_is_refused_with_what_does_i
     assert fix in str(caught.value)
     assert tg.mean([x, x]).requires_grad
     assert tg.linalg.norm([x, x]).requires_grad
+
+
+def test_what_works_with_complex_numbers_is_refused_for_that_reason():
+    for function in (np.fft.fft, np.fft.irfft, np.sort_complex):
+        with pytest.raises(DtypeError, match=r"why: +it works with complex numbers"):
+            function(leaf([1.0, 2.0]))

@@ -126,14 +126,13 @@ def unknown(function: Any, method: str = "") -> DtypeError:
     else:
         name += f".{method}"
         near = [f"np.{f.__name__}.{method}" for f in {"accumulate": ACCUMULATIONS}.get(method, REDUCTIONS)]
-    if module == "np.fft" or short == "sort_complex":
-        what = f"{name} works with complex numbers, which have no derivative here"
-        fix = f"{name}(x.detach().numpy()) computes without gradients"
-        return DtypeError(describe(what, where=here(), fix=fix, code="no-rule-for-numpy-function"))
+    is_complex = module == "np.fft" or short == "sort_complex"
+    reason = {"why": "it works with complex numbers, which have no derivative here"} if is_complex else {}
     return DtypeError(
         describe(
             f"{name} has no derivative rule here, so it can't take a Tensor",
             where=here(),
+            **reason,
             near=", ".join(near) or "none of a similar name",
             fix=f"{name}(x.detach().numpy()) computes without gradients, or make a rule with tg.custom_op",
             code="no-rule-for-numpy-function",

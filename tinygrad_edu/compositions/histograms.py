@@ -29,7 +29,7 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     density   True divides by the sum and by the volumes of the cells
 
     >>> import tinygrad_edu as tg
-    >>> counts, edges = tg.histogramdd([[0.0, 0.0], [1.0, 1.0], [1.0, 0.9]], bins=2)
+    >>> counts, edges = tg.histogramdd(tg.Tensor([[0.0, 0.0], [1.0, 1.0], [1.0, 0.9]]), bins=2)
     >>> counts
     Tensor([[1., 0.],
             [0., 2.]])
