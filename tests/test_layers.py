@@ -13,7 +13,7 @@ LAYERS = [
     ["errors", "augmented"], ["files"], ["op"], ["ops"], ["node"], ["interop"], ["memory"],
     ["diagnosis"], ["handle", "refusal"], ["methods"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
-    ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
+    ["saved"], ["reverse"], ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],
     ["subject", "derivation", "network"], ["gradcheck"],
     ["functional"], ["nn"], ["laboratory"], ["optim"], ["data"], ["render"],

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import check_saved_values, fitted, recorded_nodes, sweep
 from tinygrad_edu.cards import Card
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.graph import graph_and_nodes
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Node, here, line_of, recording
 from tinygrad_edu.op import Op
+from tinygrad_edu.reverse import fitted, recorded_nodes, sweep
+from tinygrad_edu.saved import check_saved_values
 from tinygrad_edu.symbols.rules import OUT, G, RuleText, call_symbol, local_symbol, rule_symbol, rule_text
 from tinygrad_edu.symbols.symbol import NoFormulaError, Symbol
 from tinygrad_edu.tensor import Tensor

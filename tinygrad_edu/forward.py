@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import pull_back, through_complex_numbers
+from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.memory import node_of
 from tinygrad_edu.node import Mark, Node, recording
 from tinygrad_edu.op import ELEMENTWISE, Op
+from tinygrad_edu.reverse import through_complex_numbers
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_of_node, tensor_on
 
 Tangents = dict[Node, Any]

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.arguments import arguments_of
-from tinygrad_edu.autodiff import break_of, check_saved_values, fitted, recorded_nodes, sweep
+from tinygrad_edu.autodiff import break_of
 from tinygrad_edu.cards import Arrow, Box, Card, Kind, Number
 from tinygrad_edu.errors import DtypeError, GradientError, describe
 from tinygrad_edu.memory import NUMBERS, label
 from tinygrad_edu.naming import complete_names, known_names, lists_parameters, one_line, parameter_paths
 from tinygrad_edu.node import Leaf, Node, Scope, here, node_site, recording, site_of
 from tinygrad_edu.op import ELEMENTWISE
+from tinygrad_edu.reverse import fitted, recorded_nodes, sweep
+from tinygrad_edu.saved import check_saved_values
 from tinygrad_edu.snapshot import Snapshot
 from tinygrad_edu.symbols.rules import OUT, local_symbol, rule_symbol
 from tinygrad_edu.symbols.simplify import without_guards

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import recorded_nodes, sweep
 from tinygrad_edu.errors import DataError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Node, here, node_site, recording
+from tinygrad_edu.reverse import recorded_nodes, sweep
 from tinygrad_edu.tensor import Tensor
 
 Cost = Callable[[Tensor, Any], Tensor]

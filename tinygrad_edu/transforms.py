@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import check_saved_values, pull_back, recorded_nodes, seed_of
+from tinygrad_edu.autodiff import pull_back, seed_of
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.forward import push_forward
 from tinygrad_edu.handle import get_default_dtype, must_be_callable, must_be_floating
 from tinygrad_edu.node import Mark, here, recording, state
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import stack
+from tinygrad_edu.reverse import recorded_nodes
+from tinygrad_edu.saved import check_saved_values
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 Function = Callable[..., Any]

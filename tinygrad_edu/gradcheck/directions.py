@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_edu.autodiff import recorded_nodes
 from tinygrad_edu.forward import push_forward
 from tinygrad_edu.gradcheck.kinks import branch_derivative
 from tinygrad_edu.gradcheck.lanes import Lanes
 from tinygrad_edu.gradcheck.numeric import EPS, Arrays, tensors_on, values_of
 from tinygrad_edu.gradcheck.plan import Evaluate
+from tinygrad_edu.reverse import recorded_nodes
 
 WIDTHS = [2.0**-k for k in range(7, 15)]  # of the differences that are extrapolated to width 0
 TAYLOR = [4.0**-k for k in range(2, 11)]

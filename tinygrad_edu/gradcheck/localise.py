@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import recorded_nodes
 from tinygrad_edu.gradcheck.causes import Rerun, find_causes
 from tinygrad_edu.gradcheck.diagnose import diagnose_call
 from tinygrad_edu.gradcheck.diagnosis import Cause, Diagnosis
 from tinygrad_edu.gradcheck.replay import Call, Jacobian, NotReplayable, along, analytic, jacobian, one_sided, scales
 from tinygrad_edu.node import Node, node_site
 from tinygrad_edu.op import ELEMENTWISE, signature
+from tinygrad_edu.reverse import recorded_nodes
 from tinygrad_edu.tensor import Tensor
 
 RIGHT, KINK, UNCHECKED, UNDECIDED, IMPRECISE, WRONG = VERDICTS = (

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_edu.autodiff import fitted, recorded_nodes, run_hooks
 from tinygrad_edu.node import Node, keep_gradient
+from tinygrad_edu.reverse import fitted, recorded_nodes, run_hooks
 from tinygrad_edu.tensor import Tensor
 
 
