@@ -286,6 +286,18 @@ mistake(
     """,
 )
 mistake(
+    "recurrent-state",
+    "The state of a recurrent layer has a row for each layer and sample; that of an LSTM is a pair of such, (h, c).",
+    wrong="""
+        lstm = tg.nn.LSTM(2, 3)
+        lstm(np.ones((5, 7, 2)), np.zeros((1, 5, 3)))
+    """,
+    right="""
+        lstm = tg.nn.LSTM(2, 3)
+        lstm(np.ones((5, 7, 2)), (np.zeros((1, 5, 3)), np.zeros((1, 5, 3))))
+    """,
+)
+mistake(
     "unpool-indices",
     """An index says where among the elements of the larger image a number goes: there is one per number, and it lies
     inside. A pool that left a rest needs `output_size`.""",

@@ -14,7 +14,17 @@ import numpy as np
 
 from tinygrad_edu.errors import DataError, FileError, FileNotFound, TinygradError, describe
 from tinygrad_edu.files import write_atomically
-from tinygrad_edu.nn import adaptive, attention, containers, convolution, functions, normalisation, pooling, shapes
+from tinygrad_edu.nn import (
+    adaptive,
+    attention,
+    containers,
+    convolution,
+    functions,
+    normalisation,
+    pooling,
+    recurrent,
+    shapes,
+)
 from tinygrad_edu.nn.layers import MLP, Linear, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import ACTIVATIONS, Function
@@ -39,6 +49,7 @@ LAYERS: Final[dict[str, type[Module]]] = {
         shapes.ReplicationPad2d, shapes.CircularPad1d, shapes.CircularPad2d,
         normalisation.BatchNorm1d, normalisation.BatchNorm2d, normalisation.LayerNorm, normalisation.RMSNorm,
         normalisation.GroupNorm, attention.Embedding, attention.MultiheadAttention,
+        recurrent.RNNCell, recurrent.LSTMCell, recurrent.GRUCell, recurrent.RNN, recurrent.LSTM, recurrent.GRU,
         containers.Identity, functions.PReLU,
         *functions.ACTIVATIONS,
     )
