@@ -33,6 +33,7 @@ class Card:
     note       what a closed module is
     inside     how many nodes, and the shapes of which parameters, a closed module hides
     times      how many closed modules, alike and one after the other, the card stands for
+    closes     id of the box that the card of a closed module stands for
     """
 
     id: str
@@ -56,6 +57,7 @@ class Card:
     nodes_inside: int = 0
     parameters_inside: tuple[tuple[int, ...], ...] = ()
     times: int = 1
+    closes: str = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -139,13 +139,15 @@ class Derivation:
         rule = self.rule(card, position)
         return local_symbol(rule) if rule is not None else None
 
-    def told(self, card: str, position: int) -> RuleText:
-        """The rule of an operand as a learner reads it, in the names of the cards."""
+    def told(self, card: str, position: int, names: Mapping[str, str] | None = None) -> RuleText:
+        """The rule of an operand as a learner reads it, in the names of the cards or in `names` instead."""
         key = card, position
+        op: Op = self.node(card).op  # type: ignore[assignment]
+        if names is not None:
+            return rule_text(op, position, self.rule(card, position), names)
         if key not in self._told:
-            op: Op = self.node(card).op  # type: ignore[assignment]
-            names = self.names(self.graph.by_id[card])
-            self._told[key] = rule_text(op, position, self.rule(card, position), names)
+            own = self.names(self.graph.by_id[card])
+            self._told[key] = rule_text(op, position, self.rule(card, position), own)
         return self._told[key]
 
     def names(self, card: Card) -> dict[str, str]:

@@ -12,13 +12,22 @@ from tinygrad_edu.derivation import Derivation
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.render.draw import check_options, fitted
 from tinygrad_edu.render.expression import whole_expression
+from tinygrad_edu.render.folding import levels
 from tinygrad_edu.subject import subject_of
 from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:
     import os
 
+    from tinygrad_edu.explorer.record import Record
+    from tinygrad_edu.graph import Graph
+
 FRAME_HEIGHT = 720  # of the page in a notebook, in pixels
+
+
+MOST_INSIDE = 2_000  # cards of a graph whose modules can be opened in the page
+MOST_DRAWN = 200  # cards that are in the file as a picture; more are drawn by the page, from a third of the bytes
+FEWEST_INSIDE = 25  # a smaller graph that is all open fits on a screen: its page does without what closes modules
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,15 +69,16 @@ def explore(
     """A page that steps through the computation of `output` and through its reverse pass, one op at a time.
 
     Every step says which rule is at work, with numbers put in; a click on a card shows its paths to the result; in
-    graphs of up to a few hundred numbers a given number can be changed, and everything follows. The page is one file
-    that asks for nothing, and shows the picture without scripts too.
+    graphs of up to a few hundred numbers a given number can be changed, and everything follows. A closed module is one
+    step; opened, its ops are steps. The page is one file that asks for nothing, and shows a picture without scripts.
 
     output      a Tensor of one element; or a function, called on tracked copies of `args`
     path        where to write the page; None only gives it back, for notebooks
     names       {name: tensor}; what has no name there has that of the caller's variable, or t1, t2, …
-    depth       how many levels of modules to show, as for `draw`; modules are closed above 120 cards
+    depth       how many levels of modules are open at first, as for `draw`; by default as many as fit into 120 cards.
+                Modules open and close in the page, in graphs of up to 2,000 cards
     direction   "TB" or "LR"; by default whichever fits
-    max_nodes   the most cards to show
+    max_nodes   the most cards to show at first
 
     No `.grad` is touched. Raises ShapeError for an output of several elements, GradientError where there is no graph
     or a value in it was overwritten, and DrawingError where the page would be too large.
@@ -79,14 +89,30 @@ def explore(
     ('page.html', False)
     """
     from tinygrad_edu.explorer.page import page_source  # json, hashlib and the like take 20 ms to import
-    from tinygrad_edu.explorer.record import Record
 
     check_options(direction, depth, max_nodes)
     tensor, program = subject_of(output, args)
     derivation = Derivation(tensor, names, program)
     graph, depth = fitted(derivation.graph, depth, max_nodes)
-    html = page_source(Record(derivation, graph, depth), direction)
+    record = _record(derivation, graph, depth, max_nodes)
+    html = page_source(record, direction)
     written = write_atomically(Path(path), html.encode()) if path is not None else None
     forward = sum(card.computed for card in graph.cards)
     backward = sum(card.computed and card.grad is not None for card in graph.cards)
-    return Page(html, written, whole_expression(graph), forward + 1 + backward)
+    return Page(html, written, whole_expression(derivation.graph), forward + 1 + backward)
+
+
+def _record(derivation: Derivation, shown: Graph, depth: int | None, max_nodes: int | None) -> Record:
+    """What a page is made of: all of the graph, where modules can be opened and closed and it isn't too large."""
+    from tinygrad_edu.explorer.modules import Modules
+    from tinygrad_edu.explorer.record import Record
+
+    whole = derivation.graph
+    small = shown is whole and len(whole.cards) < FEWEST_INSIDE
+    if small or not any(levels(whole).values()) or len(whole.cards) > max(MOST_INSIDE, max_nodes or 0):
+        return Record(derivation, shown, depth)
+    wanted = depth
+    if len(shown.cards) > MOST_DRAWN:
+        shown, depth = fitted(whole, None, None)
+    modules = Modules(whole, depth, any(card.times > 1 for card in shown.cards), wanted)
+    return Record(derivation, modules.whole, modules=modules)

@@ -4,59 +4,94 @@
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
   const $ = id => document.getElementById(id);
-  const svg = document.querySelector('svg.tg');
+  const {svg, groups, write, shorten} = picture;
 
+  // --- cards and boxes -------------------------------------------------------------------------------------
   // What the picture says of a card, it says of it: its line of code, its kind, its shape, its numbers.
-  const linesOf = text => {
-    const lines = text ? [''] : [];
-    if (text) for (const node of text.childNodes) {
-      if (node.hasAttribute && node.hasAttribute('dy')) lines.push('');
-      lines[lines.length - 1] += node.textContent;
-    }
-    return lines.map(line => line.slice(6));
-  };
-  data.cards.forEach((card, number) => {
-    card.id = `n${number}`;
-    card.el = $(card.id);
-    const text = kind => card.el.querySelector(`text.${kind}`), shape = text('shape');
+  const ready = (card, id) => {
+    card.id = id;
+    card.el = $(id) || building.card(id, card.face, card.code);
+    const text = kind => card.el.querySelector(`text.${kind}`), [first] = card.el.querySelectorAll('text'), shape = text('shape');
     card.kind = card.el.getAttribute('class') || 'operation';
     card.computed = 'source' in card;
-    card.name ||= card.el.querySelector('text').firstElementChild.textContent;
-    card.code ||= card.computed ? card.el.querySelector('text').textContent : card.name;
+    card.name ||= first.firstElementChild.textContent;
+    card.code ||= card.computed ? first.textContent : card.name;
     card.shape = shape ? shape.textContent : 'scalar';
-    card.value = linesOf(text('value'));
-    card.grad = linesOf(text('grad'));
+    card.value = picture.linesOf(text('value'));
+    card.grad = picture.linesOf(text('grad'));
+    card.home = card.in || '';
+    card.of ||= [];
     [card.site, card.line] = card.computed ? data.sources[card.source] : ['', ''];
-  });
-  const cards = new Map(data.cards.map(card => [card.id, card]));
-  const result = data.cards[data.cards.length - 1];
-  const steps = [['', ''], ...data.cards.filter(c => c.computed).map(c => ['f', c.id]), ['s', result.id],
-    ...data.cards.filter(c => c.computed && c.grad.length).reverse().map(c => ['b', c.id])];
-  const last = steps.length - 1;
-  const into = new Map(data.cards.map(c => [c.id, []])), from = new Map(data.cards.map(c => [c.id, []]));
+    for (const [key, value] of [['tabindex', 0], ['role', 'button'], ['aria-label', `${card.code}, ${card.kind}, ${card.shape}`]]) card.el.setAttribute(key, value);
+    for (const word of ['value', 'grad']) if (text(word)) text(word).dataset.lines = card[word].join('\n');
+    card.el.addEventListener('click', () => pick(card.id));
+    return card;
+  };
+  const numbered = data.cards.map((card, k) => ready(card, `n${k}`));
+  const modules = data.boxes ? modulesOf(data, ready, box => toggle([box])) : null;
+  const around = home => modules ? modules.around(home) : [];
+  const standsFor = card => modules ? modules.standsFor(card) : card;
+  const everyone = modules ? [...numbered, ...modules.all.map(box => box.card)] : numbered;
 
-  data.arrows.forEach((arrow, k) => {
-    arrow.el = $(arrow.id);
-    [arrow.u, arrow.v, arrow.p] = arrow.id.split('-');
-    arrow.carries = !arrow.stops;
-    arrow.k = k;
-    into.get(arrow.v).push(arrow);
-    from.get(arrow.u).push(arrow);
-  });
-  for (const card of data.cards) {
-    card.at = card.computed ? 0 : -1;  // the step at which its value is there; that of its gradient
-    card.back = card === result ? 0 : Infinity;
-    card.arrivals = [];
+  // --- arrows of the whole graph: from the card numbered `u` to operand `p` of the card numbered `v`
+  const links = [];
+  numbered.forEach((card, v) => card.of.forEach((u, p) => { if (u >= 0) links.push(Object.assign(data.arrows[links.length], {u, v, p, k: links.length})); }));
+  const links_to = numbered.map(() => []);
+  for (const link of links) {
+    links_to[link.v].push(link);
+    const [text, local, words] = (data.rules[link.rule] || ['', '', '']).map(rule => rule.replace(/[\ue000-\uf8ff]/g, char => {
+      const place = char.charCodeAt(0) - 0xe000, target = numbered[link.v];
+      return place > 1 ? numbered[target.of.filter(u => u >= 0)[place - 2]].name : target.name;
+    }));
+    Object.assign(link, {text, local, words});
   }
-  steps.forEach(([what, id], step) => {
-    if (what === 'f') cards.get(id).at = step;
-    if (what === 's') cards.get(id).back = step;
-    if (what === 'b') for (const arrow of into.get(id)) if (arrow.carries) {
-      const card = cards.get(arrow.u);
-      card.back = Math.min(card.back, step);
-      card.arrivals.push([step, arrow]);
+
+  // --- what is shown: depends on which boxes are open --------------------------------------------------------
+  let shown, cards, result, steps, last, arrows, into, from;
+  const made = new Map();
+  const arrowOf = (source, to, p, link) => {
+    const start = standsFor(source), id = `${start.id}-${to.id}-${p}`;
+    if (!made.has(id)) {
+      const brings = link ? [link.adds, link.sofar] : to.box ? to.box.brings[source.id] || [] : [];
+      const told = start === source || start.out === +source.id.slice(1) && !start.many;
+      made.set(id, {id, u: start.id, v: to.id, from: start, to, source, position: p, link, carries: link ? !link.stops : source.grad.length > 0,
+        el: $(id) || building.arrow(id, start.kind), rule: link && link.text, local: link && link.local, words: link && link.words, told: told && brings[0]});
     }
-  });
+    return made.get(id);
+  };
+  const regroup = () => {
+    shown = numbered.map((card, k) => [standsFor(card), k]).filter(([card, k]) => !card.box || card.last === k).map(([card]) => card);
+    cards = new Map(shown.map(card => [card.id, card]));
+    result = shown[shown.length - 1];
+    arrows = shown.flatMap(card => card.box ? card.of.map((u, p) => arrowOf(numbered[u], card, p, null)) :
+      links_to[+card.id.slice(1)].map(link => arrowOf(numbered[link.u], card, link.p, link)));
+    into = new Map(shown.map(card => [card.id, []]));
+    from = new Map(shown.map(card => [card.id, []]));
+    for (const arrow of arrows) { into.get(arrow.v).push(arrow); from.get(arrow.u).push(arrow); }
+    steps = [['', ''], ...shown.filter(c => c.computed).map(c => ['f', c.id]), ['s', result.id],
+      ...shown.filter(c => c.computed && c.grad.length).reverse().map(c => ['b', c.id])];
+    last = steps.length - 1;
+    for (const card of shown) {
+      card.at = card.computed ? 0 : -1;  // the step at which its value is there; that of its gradient
+      card.back = card === result ? 0 : Infinity;
+      card.arrivals = [];
+    }
+    steps.forEach(([what, id], step) => {
+      if (what === 'f') cards.get(id).at = step;
+      if (what === 's') cards.get(id).back = step;
+      if (what === 'b') for (const arrow of into.get(id)) if (arrow.carries) {
+        const card = cards.get(arrow.u);
+        card.back = Math.min(card.back, step);
+        card.arrivals.push([step, arrow]);
+      }
+    });
+    $('slider').max = last;
+  };
+  const adds = arrow => arrow.told && (arrow.link ? arrow.link.adds : arrow.to.box.brings[arrow.source.id][0]);
+  const sofar = arrow => arrow.told && (arrow.link ? arrow.link.sofar : arrow.to.box.brings[arrow.source.id][1]);
+
+  const toggle = (which, focus = true) => modules.toggle(which, focus, {steps, at, cards, picked},
+    () => { regroup(); return {steps, cards, shown, arrows}; }, (step, card) => { at = step; picked = card; show(); });
 
   // --- making elements -------------------------------------------------------------------------------------
   const h = (name, attributes = {}, ...children) => {
@@ -72,76 +107,43 @@
   // --- where we are ----------------------------------------------------------------------------------------
   let at = 0, picked = null, timer = null, said = '';
   const shownGrad = card => {  // the lines of a gradient so far
-    if (card.arrivals.length > 1 && card.arrivals[0][1].sofar) {
+    if (card.arrivals.length > 1 && card.arrivals[0][1].told) {
       const arrived = card.arrivals.filter(([step]) => step <= at);
-      if (arrived.length && arrived.length < card.arrivals.length) return arrived[arrived.length - 1][1].sofar;
+      if (arrived.length && arrived.length < card.arrivals.length) return sofar(arrived[arrived.length - 1][1]);
     }
     return card.grad;
   };
 
-  const write = (card, word, lines) => {
-    const text = card.el.querySelector(`text.${word}`);
-    if (!text || text.dataset.lines === lines.join('\n')) return;
-    text.dataset.lines = lines.join('\n');
-    const x = text.getAttribute('x'), room = card.el.querySelector('rect').width.baseVal.value - 2 * x, advance = 6.02;
-    text.textContent = '';
-    lines.forEach((line, k) => {
-      const span = document.createElementNS(svg.namespaceURI, 'tspan');
-      if (k) { span.setAttribute('x', x); span.setAttribute('dy', 13); }
-      const head = (k ? '' : word).padEnd(6);
-      if (word === 'value' && !k) {
-        const label = document.createElementNS(svg.namespaceURI, 'tspan');
-        label.textContent = head;
-        text.append(label);
-      }
-      const written = word === 'value' && !k ? line : head + line;
-      const space = word === 'value' && !k ? room - 6 * advance : room;
-      written.split(/(-?\b(?:nan|inf)\b)/).forEach((part, i) => {
-        if (i % 2) {
-          const bad = document.createElementNS(svg.namespaceURI, 'tspan');
-          bad.setAttribute('class', 'bad');
-          bad.textContent = part;
-          span.append(bad);
-        } else span.append(part);
-      });
-      if (written.length * advance > space) {  // a longer number than the card was made for
-        span.setAttribute('textLength', space);
-        span.setAttribute('lengthAdjust', 'spacingAndGlyphs');
-      }
-      text.append(span);
-    });
-  };
-
   // --- paths -----------------------------------------------------------------------------------------------
   const pathsFrom = id => {
-    const reached = new Set([id]), counts = new Map([[id, 1n]]), order = data.cards.map(c => c.id);
+    const reached = new Set([id]), counts = new Map([[id, 1n]]), order = shown.map(c => c.id);
     for (const each of order) if (reached.has(each)) for (const arrow of from.get(each)) {
       reached.add(arrow.v);
       counts.set(arrow.v, (counts.get(arrow.v) || 0n) + counts.get(each));
     }
-    const arrows = data.arrows.filter(arrow => reached.has(arrow.u));
-    return {arrows, reached, count: counts.get(result.id) || 0n};
+    const found = arrows.filter(arrow => reached.has(arrow.u));
+    return {arrows: found, reached, count: counts.get(result.id) || 0n};
   };
 
   // --- panels ----------------------------------------------------------------------------------------------
   const where = card => card.computed && h('p', {class: 'where'}, `${card.site}   `, h('span', {class: 'code'}, card.line || card.code));
   const ruleOf = (arrow, card) => {
-    const source = cards.get(arrow.u), name = d(result.name, source.name);
+    const source = cards.get(arrow.u), name = d(result.name, source.name), stretched = arrow.link && arrow.link.stretched;
     const several = source.arrivals.length > 1;
     const box = h('div', {class: 'rule'}, h('div', {class: 'code'}, h('b', {}, name), ` ${several ? '+=' : '='} `,
       arrow.rule || (arrow.words ? '' : card.inside ? 'what comes back through everything inside' : '…')));
     if (arrow.words) box.append(h('div', {class: 'note'}, arrow.words));
-    if (arrow.number) box.append(h('div', {class: 'sum'}, h('span', {class: 'code'}, `${d(card.name, source.name)}: ${arrow.local} =`), block(arrow.number)));
+    if (arrow.link && arrow.link.number) box.append(h('div', {class: 'sum'}, h('span', {class: 'code'}, `${d(card.name, source.name)}: ${arrow.local} =`), block(arrow.link.number)));
     else if (arrow.local && !['1', '−1'].includes(arrow.local)) box.append(h('div', {class: 'note code'}, `${d(card.name, source.name)}: ${arrow.local}`));
     const sum = h('div', {class: 'sum'});
     const place = source.arrivals.findIndex(([, a]) => a === arrow);
-    if (several && arrow.adds) {
-      if (place > 0) sum.append(block(source.arrivals[place - 1][1].sofar), h('span', {}, '+'), block(arrow.adds), h('span', {}, '='), block(arrow.sofar, 'new'),
+    if (several && arrow.told) {
+      if (place > 0) sum.append(block(sofar(source.arrivals[place - 1][1])), h('span', {}, '+'), block(adds(arrow)), h('span', {}, '='), block(sofar(arrow), 'new'),
         h('span', {}, `${d(result.name, source.name)}: old + new = sum, for ${source.name} is used more than once`));
-      else sum.append(h('span', {}, '='), block(arrow.adds, 'new'), h('span', {}, `the first of ${source.arrivals.length} parts`));
+      else sum.append(h('span', {}, '='), block(adds(arrow), 'new'), h('span', {}, `the first of ${source.arrivals.length} parts`));
     } else if (!several) sum.append(h('span', {}, '='), block(source.grad, 'new'));
     if (sum.children.length) box.append(sum);
-    if (arrow.stretched) box.append(h('div', {class: 'note'}, `Forward stretched ${source.name}, ${arrow.stretched}: each of its numbers was used several times, so backward adds up what comes back.`));
+    if (stretched) box.append(h('div', {class: 'note'}, `Forward stretched ${source.name}, ${stretched}: each of its numbers was used several times, so backward adds up what comes back.`));
     return box;
   };
   const arithmetic = card => {
@@ -149,21 +151,23 @@
     return h('div', {class: 'sum'}, ...[...new Set(values)].flatMap(v => [h('span', {class: 'code'}, `${v.name} =`), block(v.value)]),
       h('span', {class: 'code'}, `${values.length ? '→ ' : ''}${card.name} =`), block(card.value, 'new'));
   };
+  const boxHere = () => { const card = cards.get(picked || steps[at][1]); return card && (card.box || around(card.home)[0]); };
+  const opener = () => modules && modules.opener(boxHere(), h, toggle);
   const stepPanel = () => {
     const [what, id] = steps[at], card = cards.get(id);
-    if (!what) return [h('h2', {}, 'how to read this'), h('p', {class: 'note'}, ...data.facts.flatMap(fact => [fact, h('br')])),
+    if (!what) return [h('h2', {}, 'how to read this'), h('p', {class: 'note'}, ...data.facts.flatMap(fact => [fact, h('br')])), modules && modules.note(shown, plural, h, toggle),
       h('p', {class: 'note'}, h('kbd', {}, '→'), ' runs the next line, ', h('kbd', {}, '←'), ' goes back, ', h('kbd', {}, 'Home'), ' ', h('kbd', {}, 'End'),
         ' go to the ends, ', h('kbd', {}, 'Space'), ' plays. Click a card (or ', h('kbd', {}, 'Tab'), ' to it and press ', h('kbd', {}, 'Enter'),
         `) to see its paths to ${result.name}${data.program ? ', and to change its numbers if it is given' : ''}; `, h('kbd', {}, 'Esc'), ' goes back to stepping.'),
       data.program ? null : h('p', {class: 'note'}, `Numbers can't be changed here: ${data.off}.`)];
-    if (what === 'f') return [h('h2', {}, 'forward: one line of code'), where(card), h('div', {class: 'code'}, card.code), arithmetic(card)];
+    if (what === 'f') return [h('h2', {}, 'forward: one line of code'), where(card), h('div', {class: 'code'}, card.code), arithmetic(card), opener()];
     if (what === 's') return [h('h2', {}, 'where backward starts'), h('div', {class: 'code'}, h('b', {}, `${d(result.name, result.name)} = 1`)),
       h('p', {class: 'note'}, `If ${result.name} grows by a little, ${result.name} grows by just that. From here gradients go against the arrows.`)];
     return [h('h2', {}, `chain rule at ${card.name}`), where(card),
       h('div', {class: 'sum'}, h('span', {class: 'code'}, `arrived: g = ${d(result.name, card.name)} =`), block(card.grad)),
       ...into.get(id).filter(a => a.carries).map(arrow => ruleOf(arrow, card)),
       ...[...new Set(into.get(id).filter(a => !a.carries).map(a => cards.get(a.u).name))].map(name =>
-        h('div', {class: 'rule'}, h('div', {class: 'note'}, `${name} needs no gradient: nothing goes back to it.`)))];
+        h('div', {class: 'rule'}, h('div', {class: 'note'}, `${name} needs no gradient: nothing goes back to it.`))), opener()];
   };
   const pathPanel = (card, {arrows, count}) => {
     const out = [h('h2', {}, card === result ? 'the result' : `how ${card.name} reaches ${result.name}`), where(card)];
@@ -179,7 +183,7 @@
     if (card.grad.length) out.push(h('div', {class: 'sum'}, h('span', {class: 'code'}, `${d(result.name, card.name)} =`), block(card.grad, 'new its-grad')));
     else out.push(h('p', {class: 'note'}, 'It needs no gradient, so none goes to it.'));
     if (!card.computed) out.push(...editor(card));
-    return out;
+    return [...out, opener()];
   };
 
   // --- changing a number -----------------------------------------------------------------------------------
@@ -193,20 +197,22 @@
     given[id] = {n: [...first[id]], s: a.s};
   }
   const compute = () => {
-    const values = {...given}, grads = {[result.id]: {n: [1], s: []}};
-    const named = card => Object.fromEntries(into.get(card.id).map(arrow => [arrow.p, values[arrow.u]]));
+    const end = numbered[numbered.length - 1].id, values = {...given}, grads = {[end]: {n: [1], s: []}};
+    const named = v => Object.fromEntries(links_to[v].map(({p, u}) => [p, values[`n${u}`]]));
     const {table, calls, rules} = program;
-    data.cards.filter(card => card.computed).forEach((card, k) => { values[card.id] = arrays.run(table[calls[k]], named(card), single); });
-    grads[result.id].s = arrays.shape(values[result.id]);
-    for (const [what, id] of steps) if (what === 'b') {
-      const card = cards.get(id), known = {...named(card), out: values[id], g: grads[id]};
-      for (const arrow of into.get(id)) if (arrow.carries) {
-        const [rule, local] = rules[arrow.k], before = grads[arrow.u];
-        arrow.brought = arrays.run(table[rule], known, single);
-        if (typeof arrow.brought === 'number') arrow.brought = {n: arrays.numbers(values[arrow.u]).map(() => arrow.brought), s: arrays.shape(values[arrow.u])};
-        grads[arrow.u] = before ? arrays.run(['add', ['x'], ['y']], {x: before, y: arrow.brought}, single) : arrow.brought;
-        arrow.total = grads[arrow.u];
-        arrow.now = local < 0 ? null : arrays.run(table[local], known, single);
+    let call = 0;
+    numbered.forEach((card, v) => { if (card.computed) values[card.id] = arrays.run(table[calls[call++]], named(v), single); });
+    grads[end].s = arrays.shape(values[end]);
+    for (const {box} of everyone) if (box) box.now = {};
+    for (let v = numbered.length - 1; v >= 0; v--) if (grads[`n${v}`]) {
+      const known = {...named(v), out: values[`n${v}`], g: grads[`n${v}`]};
+      for (const link of links_to[v]) if (!link.stops) {
+        const [rule, local] = rules[link.k], source = `n${link.u}`, like = values[source], sum = (x, y) => x ? arrays.run(['add', ['x'], ['y']], {x, y}, single) : y;
+        link.brought = arrays.run(table[rule], known, single);
+        if (typeof link.brought === 'number') link.brought = {n: arrays.numbers(like).map(() => link.brought), s: arrays.shape(like)};
+        link.total = grads[source] = sum(grads[source], link.brought);
+        link.now = local < 0 ? null : arrays.run(table[local], known, single);
+        for (const {now, brings} of around(numbered[v].home)) if (brings[source]) now[source] = [sum(now[source] && now[source][0], link.brought), link.total];
       }
     }
     return {values, grads};
@@ -216,22 +222,24 @@
     writing.grid(array, 0).map(row => row.map(x => kind === 'b' ? (+x ? 'True' : 'False') : x));
   const rewrite = () => {
     const {values, grads} = compute();
-    for (const card of data.cards) {
+    for (const card of numbered) {
       const grids = [gridOf(values[card.id], kindOf(card.id)), ...(card.grad.length ? [gridOf(grads[card.id])] : [])];
-      const [value, grad] = writing.aligned(grids);
-      card.value = value;
-      if (grad) card.grad = grad;
+      [card.value, card.grad = []] = writing.aligned(grids);
+    }
+    for (const card of everyone) {
+      if (card.box) Object.assign(card, {value: numbered[card.out].value, grad: numbered[card.out].grad});
       write(card, 'value', card.value);
-      if (grad) write(card, 'grad', shownGrad(card));
+      if (card.grad.length) write(card, 'grad', cards.has(card.id) ? shownGrad(card) : card.grad);
       const note = card.el.querySelector('text.paths');
       if (note) note.textContent = '';
     }
-    for (const arrow of data.arrows) if (arrow.carries) {
-      const lines = array => writing.aligned([writing.grid(array, eps)])[0];
-      if (arrow.adds) { arrow.adds = lines(arrow.brought); arrow.sofar = lines(arrow.total); }
-      if (arrow.number) arrow.number = lines(arrow.now);
+    const lines = array => writing.aligned([writing.grid(array, eps)])[0];
+    for (const link of links) if (!link.stops) {
+      if (link.adds) { link.adds = lines(link.brought); link.sofar = lines(link.total); }
+      if (link.number) link.number = lines(link.now);
     }
-    document.body.dataset.result = arrays.numbers(values[result.id])[0];
+    for (const {box} of everyone) if (box) for (const source of Object.keys(box.brings)) box.brings[source] = box.now[source].map(lines);
+    document.body.dataset.result = arrays.numbers(values[numbered[numbered.length - 1].id])[0];
     return {values, grads};
   };
   const changed = id => given[id].n.some((x, k) => !Object.is(x, first[id][k]));
@@ -251,7 +259,7 @@
         const before = compute(), old = a.n[k];
         a.n[k] = single(+input.value);
         const after = rewrite();
-        const step = a.n[k] - old, was = arrays.numbers(before.values[result.id])[0], is = arrays.numbers(after.values[result.id])[0];
+        const step = a.n[k] - old, end = numbered[numbered.length - 1].id, was = arrays.numbers(before.values[end])[0], is = arrays.numbers(after.values[end])[0];
         const slope = before.grads[card.id] && arrays.numbers(before.grads[card.id])[k];
         const text = x => String(+x.toPrecision(4)).replace('-', '−'), more = x => (x < 0 ? '' : '+') + text(x);
         said = `${card.name}${index(a.s, k)}: ${text(old)} → ${input.value.replace('-', '−')}. ${result.name}: ${text(was)} → ${text(is)}, which is ${more(is - was)}` +
@@ -287,7 +295,7 @@
   const shownAs = (el, names) => { for (const [name, on] of Object.entries(names)) el.classList.toggle(name, !!on); };
   const show = keep => {  // `keep` leaves the panel as it is: somebody is typing in it
     const [what, id] = steps[at], found = picked && pathsFrom(picked);
-    for (const card of data.cards) {
+    for (const card of shown) {
       const full = picked !== null;
       shownAs(card.el, {v: full || at >= card.at, g: full || at >= card.back, now: !picked && card.id === id, picked: card.id === picked,
         dim: found && !found.reached.has(card.id)});
@@ -295,15 +303,21 @@
       card.el.setAttribute('aria-pressed', card.id === picked);
     }
     const on = found && new Set(found.arrows);
-    for (const arrow of data.arrows) shownAs(arrow.el, {
-      on: !picked && what === 'f' && arrow.v === id, back: !picked && what === 'b' && arrow.v === id && arrow.carries,
-      path: on && on.has(arrow), dim: on && !on.has(arrow)});
-    const lit = new Map();
-    if (!picked && what === 'b') for (const arrow of into.get(id)) if (arrow.carries && arrow.bp)
-      lit.set(arrow.bp, [...(lit.get(arrow.bp) || []), `${d(result.name, cards.get(arrow.u).name)} = ${arrow.rule || '…'}`]);
+    for (const arrow of arrows) {
+      const back = !picked && what === 'b' && arrow.v === id && arrow.carries, path = on && on.has(arrow);
+      shownAs(arrow.el, {on: !picked && what === 'f' && arrow.v === id, back, path, dim: on && !path});
+      if ((back || path) && arrow.link && 'rule' in arrow.link)
+        picture.chip(arrow.el, shorten(arrow.local || `${(arrow.to.code.match(/= ([\w.]+)\(/) || ['', ''])[1]}′`, 14));
+    }
+    const lit = new Map(), light = (bp, text) => { if (bp) lit.set(bp, [...(lit.get(bp) || []), text]); };
+    if (!picked && what === 'b') {
+      for (const {carries, link, from, rule} of into.get(id)) if (carries && link) light(link.bp, `here: ${d(result.name, from.name)} = ${rule || '…'}`);
+      const {box} = cards.get(id);
+      if (box) for (const bp of new Set(links.filter(({v}) => around(numbered[v].home).includes(box)).map(link => link.bp))) light(bp, `at work inside of ${box.text}`);
+    }
     for (const eq of document.querySelectorAll('.eq')) {
       eq.classList.toggle('on', lit.has(eq.dataset.eq));
-      eq.querySelector('.here').textContent = (lit.get(eq.dataset.eq) || []).map(t => `here: ${t}`).join('; ');
+      eq.querySelector('.here').textContent = (lit.get(eq.dataset.eq) || []).join('; ').replaceAll('; here: ', '; ');
     }
     const text = said || (picked ? (picked === result.id ? `${result.name} is where all paths end. Esc goes back to stepping.` :
       `${cards.get(picked).name} reaches ${result.name} by ${plural(found.count, 'path')} over ${plural(found.arrows.length, 'arrow')}. Esc goes back to stepping.`) : sentence());
@@ -318,7 +332,8 @@
     $('next').disabled = at === last && !picked;
     const current = cards.get(picked || id);
     if (current && !keep) reveal(current.el);
-    try { history.replaceState(null, '', `#step=${at}${picked ? '&node=' + encodeURIComponent(cards.get(picked).name) : ''}`); } catch { /* inside a notebook's frame */ }
+    const others = modules ? modules.changed().map(box => box.id).join('.') : '';
+    try { history.replaceState(null, '', `#step=${at}${others && '&modules=' + others}${picked ? '&node=' + encodeURIComponent(cards.get(picked).name) : ''}`); } catch { /* inside a notebook's frame */ }
   };
   const reveal = el => {  // scrolls the picture, and nothing else
     const frame = document.querySelector('main'), box = el.getBoundingClientRect(), view = frame.getBoundingClientRect(), room = 24;
@@ -336,21 +351,17 @@
     timer = setInterval(() => at === last ? stop() : go(at + 1), 1100);
   };
   const read = () => {
-    const wanted = new URLSearchParams(location.hash.slice(1)), name = wanted.get('node');
+    const wanted = new URLSearchParams(location.hash.slice(1)), name = wanted.get('node'), others = (wanted.get('modules') || '').split('.');
+    const which = modules ? modules.all.filter(box => box.open !== (box.wanted !== others.includes(box.id))) : [];
+    if (which.length) toggle(which, false);
     at = Math.max(0, Math.min(last, Math.trunc(+wanted.get('step')) || 0));
-    const card = name && data.cards.find(c => c.name === name || c.id === name);
-    picked = card ? card.id : null;
+    const card = name && ([...cards.values()].find(c => c.name === name || c.id === name) || everyone.find(c => c.name === name));
+    picked = card ? (cards.has(card.id) ? card : standsFor(card)).id : null;
     show();
   };
 
   document.body.classList.add('live');
   svg.setAttribute('role', 'group');
-  for (const card of data.cards) {
-    for (const [key, value] of [['tabindex', 0], ['role', 'button'], ['aria-label', `${card.code}, ${card.kind}, ${card.shape}`]]) card.el.setAttribute(key, value);
-    card.el.addEventListener('click', () => pick(card.id));
-    for (const word of ['value', 'grad']) { const text = card.el.querySelector(`text.${word}`); if (text) text.dataset.lines = card[word].join('\n'); }
-  }
-  $('slider').max = last;
   $('first').addEventListener('click', () => { stop(); go(0); });
   $('back').addEventListener('click', () => { stop(); go(at - (picked ? 0 : 1)); });
   $('next').addEventListener('click', () => { stop(); go(at + (picked ? 0 : 1)); });
@@ -360,16 +371,18 @@
   addEventListener('keydown', event => {
     const typing = event.target.tagName === 'INPUT' && event.target.type === 'number', pressed = event.key;
     if (event.altKey || event.ctrlKey || event.metaKey || (typing && pressed !== 'Escape')) return;
-    const card = event.target.closest && event.target.closest('.cards > g');
+    const near = selector => event.target.closest && event.target.closest(selector), card = near('.cards > g'), badge = near('.badge');
+    const press = badge ? () => badge.dispatchEvent(new MouseEvent('click', {bubbles: true})) : card ? () => pick(card.id) : null;
     const act = {
       ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(last),
-      Escape: () => { picked = null; stop(); show(); }, ' ': card ? () => pick(card.id) : event.target.tagName === 'BUTTON' ? null : play,
-      Enter: card ? () => pick(card.id) : null,
+      Escape: () => { picked = null; stop(); show(); }, ' ': press || (event.target.tagName === 'BUTTON' ? null : play),
+      Enter: press, o: modules && boxHere() ? () => toggle([boxHere()]) : null,
     }[pressed];
     if (!act) return;
     event.preventDefault();
     if (pressed !== ' ') stop();
     act();
   });
+  regroup();
   read();
 })();

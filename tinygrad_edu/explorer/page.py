@@ -10,8 +10,15 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from tinygrad_edu.explorer.levels import Levels, labels_in_need
+from tinygrad_edu.explorer.modules import Modules
 from tinygrad_edu.explorer.record import Record
-from tinygrad_edu.render.svg import drawing, svg_of
+from tinygrad_edu.render.arrangement import beside
+from tinygrad_edu.render.face import Face, face
+from tinygrad_edu.render.layout import layout_of
+from tinygrad_edu.render.nesting import Nest
+from tinygrad_edu.render.sizes import best_direction, sizes_of
+from tinygrad_edu.render.svg import Drawing, svg_of
 
 EQUATIONS = (
     ("BP1", "δᴸ = ∇ₐC ⊙ σ′(zᴸ)"),
@@ -19,6 +26,8 @@ EQUATIONS = (
     ("BP3", "∂C/∂bˡ = δˡ"),
     ("BP4", "∂C/∂wˡ = δˡ (aˡ⁻¹)ᵀ"),
 )
+MODULES = ("layout.js", "modules.js")  # for graphs in which something can be opened or closed
+NUMBERS = ("arrays.js", "numbers.js")  # for graphs whose numbers can be changed
 WIDE = 1.25  # a picture wider than this, against its height, stands above the panels instead of beside them
 
 
@@ -35,17 +44,29 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def page_source(record: Record, direction: str | None) -> str:
-    """The page of a record."""
-    drawn = drawing(record.graph, direction, chips=record.chips())
+def page_source(record: Record, wanted: str | None) -> str:
+    """The page of a record; `wanted` is the direction, None for whichever fits."""
+    graph, levels = record.shown, None
+    direction = wanted or best_direction(record.graph, True)  # with all modules open
+    if record.modules is not None:
+        levels = Levels(record.modules, _faces(record.modules), record.chips(), direction)
+        drawn = Drawing(layout_of(levels.nest), levels.faces, {})
+    else:
+        drawn = _drawing(record, direction)
     wide = drawn.layout.width > WIDE * drawn.layout.height
-    svg = svg_of(record.graph, drawn, [])
+    svg = svg_of(graph, drawn, [])
     head, _, rest = svg.partition("<style>")
     svg_style, _, body = rest.partition("</style>")
     svg = f"{head.replace(INLINE, '')}<style>{svg_style}</style>{body}"
-    data = record.data()
+    data = record.data(levels)
     style = asset("page.css")
-    script = "".join(map(asset, ("arrays.js", "numbers.js", "page.js")))
+    scripts = [
+        "picture.js",
+        *(MODULES if levels is not None else ()),
+        *(NUMBERS if "program" in data else ()),
+        "page.js",
+    ]
+    script = "".join(map(asset, scripts))
     policy = (
         f"default-src 'none'; style-src {_hash(style)} {_hash(svg_style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
@@ -60,6 +81,20 @@ def page_source(record: Record, direction: str | None) -> str:
         data=_json(data),
         script=script,
     )
+
+
+def _faces(modules: Modules) -> dict[str, Face]:
+    cards = (*modules.whole.cards, *modules.closed.values())
+    return {card.id: face(modules.whole, card) for card in cards}
+
+
+def _drawing(record: Record, direction: str) -> Drawing:
+    """The picture of a graph in which nothing can be opened or closed."""
+    graph, chips = record.graph, record.chips()
+    faces = {card.id: face(graph, card) for card in graph.cards}
+    labels = labels_in_need(graph, beside(graph), chips, direction)
+    nest = Nest(graph, sizes_of(graph, faces, labels), direction)
+    return Drawing(layout_of(nest), faces, {})
 
 
 INLINE = ' style="max-width:100%;height:auto"'  # of the picture alone; the policy forbids it, and the page scrolls
@@ -97,7 +132,8 @@ PAGE = """<!doctype html>
 <button type="button" id="next" title="→">step →</button><button type="button" id="play" title="Space">play</button>\
 </span></header>
 <div id="say" aria-live="polite"></div>
-<noscript><p>Scripts are off: this is the whole picture, with all values and gradients. With scripts it steps.</p>\
+<noscript><p>Scripts are off: this is the whole picture, with all values and gradients. With scripts it steps, \
+and what is closed in it opens.</p>\
 </noscript>
 <div class="content"><main tabindex="-1">{svg}</main>
 <div class="panels"><section id="why" aria-label="this step"></section>{equations}</div></div>

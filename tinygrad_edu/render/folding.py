@@ -48,7 +48,7 @@ def close(graph: Graph, closed: Iterable[str]) -> Graph:
     cards = []
     for old in in_order:
         key = goes_into.get(old, old)
-        card = _closed_card(graph, graph.box_by_id[key], members[key]) if key != old else graph.by_id[old]
+        card = closed_card(graph, graph.box_by_id[key], members[key]) if key != old else graph.by_id[old]
         operands = tuple(new_id(o) if isinstance(o, str) else o for o in card.operands)
         cards.append(replace(card, id=new_ids[old], operands=operands, box=_outside(graph, card.box, shutter)))
     return replace(
@@ -90,7 +90,7 @@ def _outside(graph: Graph, box: str | None, shutter: dict[str, str]) -> str | No
     return box
 
 
-def _closed_card(graph: Graph, box: Box, members: list[Card]) -> Card:
+def closed_card(graph: Graph, box: Box, members: list[Card]) -> Card:
     """The card that stands for a closed box: its outputs, called on what comes in from outside."""
     inside = {card.id for card in members}
     result = graph.result.id
@@ -119,6 +119,7 @@ def _closed_card(graph: Graph, box: Box, members: list[Card]) -> Card:
         note="" if box.kind == "loss" else box.label,
         nodes_inside=len(members),
         parameters_inside=tuple(card.shape for card in members if card.kind == "parameter"),
+        closes=box.id,
     )
 
 
@@ -127,7 +128,7 @@ def _closed_card(graph: Graph, box: Box, members: list[Card]) -> Card:
 
 def roll(graph: Graph) -> Graph:
     """`graph` with one card in place of each row of six or more closed modules that are alike."""
-    rows = [row for row in _rows(graph) if len(row) >= FEWEST_ALIKE]
+    rows = rows_alike(graph)
     if not rows:
         return graph
     row_of = {card.id: row for row in rows for card in row}
@@ -138,7 +139,7 @@ def roll(graph: Graph) -> Graph:
         operands = tuple(new_ids.get(o, o) if isinstance(o, str) else o for o in card.operands)
         return replace(card, id=id, operands=operands)
 
-    cards = [renamed(_rolled(row_of[card.id]) if card.id in row_of else card, new_ids[card.id]) for card in kept]
+    cards = [renamed(rolled_card(row_of[card.id]) if card.id in row_of else card, new_ids[card.id]) for card in kept]
     last_of = {card.id: row[-1].id for row in rows for card in row}
 
     def new_id(old: str) -> str:
@@ -152,8 +153,8 @@ def roll(graph: Graph) -> Graph:
     )
 
 
-def _rows(graph: Graph) -> list[list[Card]]:
-    """Closed modules in rows: each computed from the one before in the same way, and used by the next alone."""
+def rows_alike(graph: Graph) -> list[list[Card]]:
+    """Rows of six or more closed modules: each computed from the one before in the same way, used by the next alone."""
     rows: list[list[Card]] = []
     row_ending_in: dict[str, list[Card]] = {}
     for card in graph.cards:
@@ -169,7 +170,7 @@ def _rows(graph: Graph) -> list[list[Card]]:
         else:
             row_ending_in[card.id] = [card]
             rows.append(row_ending_in[card.id])
-    return rows
+    return [row for row in rows if len(row) >= FEWEST_ALIKE]
 
 
 def _alike(a: Card, b: Card) -> bool:
@@ -188,7 +189,7 @@ def _follows(graph: Graph, row: Sequence[Card], card: Card) -> bool:
     return card.operands == tuple(last.id if operand == before else operand for operand in last.operands)
 
 
-def _rolled(row: Sequence[Card]) -> Card:
+def rolled_card(row: Sequence[Card]) -> Card:
     """One card for a row: it takes what the first takes and gives what the last gives."""
     first, last = row[0], row[-1]
     same = next((i for i, (a, b) in enumerate(zip(first.op, last.op)) if a != b), 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from tinygrad_edu.cards import Arrow
 
@@ -38,13 +37,6 @@ class Route:
     def end(self) -> Point:
         """The tip."""
         return self.points[-1]
-
-    @cached_property
-    def middle(self) -> Point:
-        """The middle of the longest piece: a place for a chip."""
-        pieces = list(zip(self.points, self.points[1:]))
-        a, b = max(pieces, key=lambda piece: abs(piece[1][0] - piece[0][0]) + abs(piece[1][1] - piece[0][1]))
-        return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
 @dataclass(frozen=True)

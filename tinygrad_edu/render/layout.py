@@ -14,10 +14,14 @@ from tinygrad_edu.render.routing import Router
 
 def lay_out(graph: Graph, sizes: Sizes, direction: str) -> Layout:
     """Where the cards, boxes and arrows of `graph` stand, from top to bottom ("TB") or from left to right ("LR")."""
-    nest = Nest(graph, sizes, direction)
+    return layout_of(Nest(graph, sizes, direction))
+
+
+def layout_of(nest: Nest) -> Layout:
+    """Where everything stands in a picture whose boxes are solved."""
     cards = nest.card_rects()
     boxes = {box: nest.rect(*nest.box_corner(box), *nest.level[box].size) for box in nest.parent}
     heads = {box: (rect.x + nest.level[box].head, rect.y) for box, rect in boxes.items()}
     along, across = nest.level[None].size
     width, height = (across, along) if nest.down else (along, across)
-    return Layout(direction, width, height, cards, boxes, heads, Router(nest).routes(cards))
+    return Layout("TB" if nest.down else "LR", width, height, cards, boxes, heads, Router(nest).routes(cards))

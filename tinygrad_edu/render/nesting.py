@@ -47,11 +47,12 @@ class Level:
 class Nest:
     """The levels of a graph, solved from the inside out, and the places of everything in the picture."""
 
-    def __init__(self, graph: Graph, sizes: Sizes, direction: str) -> None:
+    def __init__(self, graph: Graph, sizes: Sizes, direction: str, leaves: Mapping[str, str] | None = None) -> None:
+        """`leaves` are the given values that stand beside their ops, as `beside` says if it is None."""
         self.graph = graph
         self.sizes = sizes
         self.down = direction == "TB"
-        self.beside = beside(graph)
+        self.beside = beside(graph) if leaves is None else leaves
         self.leaves: dict[str, list[str]] = {}
         for leaf, op in self.beside.items():
             self.leaves.setdefault(op, []).append(leaf)
@@ -227,6 +228,19 @@ class Nest:
         return (max(along, block[0]) - along) / 2, block[1] + self._gap_beside(op) if self.down else 0.0
 
     # --- from levels to the picture
+
+    def runs(self, level: Level, number: int) -> list[Run]:
+        """The trunk of a net in straight pieces: a weight that 1,000 steps share has one, not 1,000 for each step."""
+        if number not in level.runs:
+            assert level.placed is not None
+            runs: list[Run] = []
+            for rank, x in level.placed.trunks[number].items():
+                if runs and runs[-1][2] == x:
+                    runs[-1] = (runs[-1][0], rank, x)
+                else:
+                    runs.append((rank, rank, x))
+            level.runs[number] = runs
+        return level.runs[number]
 
     def corner(self, level: Level, end: End) -> Point:
         """Where an item begins along and across, in the picture. It stands in the middle of its rank."""

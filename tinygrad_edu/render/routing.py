@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tinygrad_edu.cards import Arrow
 from tinygrad_edu.render.geometry import Point, Rect, Route
-from tinygrad_edu.render.nesting import LABEL_TIP, End, Level, Nest, Run
+from tinygrad_edu.render.nesting import LABEL_TIP, End, Level, Nest
 
 ENTRY_GAP, ENTRY_MARGIN = 14.0, 14.0  # between arrows that meet a card, and from its corners
 
@@ -89,7 +89,7 @@ class Router:
                 last_row = placed.rows[last - 1][1] if last > begin else placed.rows[last][0] - LABEL_TIP
                 stops.append((along + first_row, along + last_row, x))
         elif last > begin + 1:
-            for first, end_rank, x in self._runs(level, number):
+            for first, end_rank, x in self.nest.runs(level, number):
                 if first >= last:
                     break
                 row_end = placed.rows[min(end_rank, last - 1)][1]
@@ -101,19 +101,6 @@ class Router:
         row_begin, _ = self._row(level, end)
         stops.append((row_begin, corner[0], corner[1] + self.nest.meets(end, source)))
         return stops
-
-    def _runs(self, level: Level, number: int) -> list[Run]:
-        """The trunk of a net in straight pieces: a weight that 1,000 steps share has one, not 1,000 for each step."""
-        if number not in level.runs:
-            assert level.placed is not None
-            runs: list[Run] = []
-            for rank, x in level.placed.trunks[number].items():
-                if runs and runs[-1][2] == x:
-                    runs[-1] = (runs[-1][0], rank, x)
-                else:
-                    runs.append((rank, rank, x))
-            level.runs[number] = runs
-        return level.runs[number]
 
     def _spread(self, stops: dict[Arrow, list[Stop]]) -> None:
         """Move the ends of the lines that meet a card apart, and each to where it comes from."""

@@ -13,13 +13,12 @@ The kind `operation` is not written: most cards are of it, and 500 of them shall
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tinygrad_edu.cards import Arrow, Box, Card, Kind
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.render import style
-from tinygrad_edu.render.arrangement import beside
 from tinygrad_edu.render.expression import shorten, whole_expression
 from tinygrad_edu.render.face import WORD_COLUMN, Face, Numbers, face, parts
 from tinygrad_edu.render.folding import levels
@@ -29,8 +28,6 @@ from tinygrad_edu.render.markup import escape, length, sized_text
 from tinygrad_edu.render.metrics import mono_width, sans_width, wrapped
 from tinygrad_edu.render.sheet import CSS
 from tinygrad_edu.render.sizes import (
-    CHIP,
-    CHIP_HEIGHT,
     HEAD_HEIGHT,
     LONGEST_BOX,
     NOTE_LINE,
@@ -39,7 +36,6 @@ from tinygrad_edu.render.sizes import (
     PAD,
     arrow_label,
     best_direction,
-    chip_width,
     head_width,
     sizes_of,
     whole,
@@ -58,31 +54,16 @@ class Drawing:
     """What a graph's SVG is made of: the layout of its cards, what stands on them, and where the cards begin."""
 
     layout: Layout
-    faces: dict[str, Face]
+    faces: Mapping[str, Face]
     labels: dict[Arrow, tuple[str, str]]  # class and text of what stands on arrows
 
 
-def drawing(
-    graph: Graph,
-    direction: str | None = None,
-    values: bool = True,
-    saved: bool = False,
-    chips: Mapping[Arrow, str] | None = None,
-) -> Drawing:
-    """Lay `graph` out: "TB", "LR", or by default whichever fits; `values` and `saved` as for `face`.
-
-    chips   short texts in the middle of arrows, which pages show and hide, instead of slopes and what is broadcast
-    """
+def drawing(graph: Graph, direction: str | None = None, values: bool = True, saved: bool = False) -> Drawing:
+    """Lay `graph` out: "TB", "LR", or by default whichever fits; `values` and `saved` as for `face`."""
     direction = direction or best_direction(graph, values, saved)
     faces = {card.id: face(graph, card, values, saved) for card in graph.cards}
-    if chips is None:
-        labels = {arrow: label for arrow in graph.arrows if (label := arrow_label(graph, arrow))}
-        in_need = labels
-    else:
-        labels = {arrow: (CHIP, text) for arrow, text in chips.items()}
-        leaves = beside(graph)  # between ranks there is room for the height of a chip, but not for its width
-        in_need = {arrow: labels[arrow] for arrow in labels if (arrow.source in leaves) == (direction == "TB")}
-    return Drawing(lay_out(graph, sizes_of(graph, faces, in_need), direction), faces, labels)
+    labels = {arrow: label for arrow in graph.arrows if (label := arrow_label(graph, arrow))}
+    return Drawing(lay_out(graph, sizes_of(graph, faces, labels), direction), faces, labels)
 
 
 def svg_source(graph: Graph, direction: str | None = None, values: bool = True, depth: int | None = None) -> str:
@@ -116,10 +97,7 @@ def svg_of(graph: Graph, drawn: Drawing, title: list[list[tuple[str, str]]]) -> 
     out.append(f'<g transform="translate({length(left)} {length(MARGIN + head)})">')
     tooltips = len(graph.cards) <= MANY_CARDS
     out += ['<g class="boxes">', *_boxes(graph, layout, tooltips), '</g><g class="arrows">']
-    heads = [
-        Rect(*layout.heads[box.id], _box_head(box)[1], HEAD_HEIGHT) for box in graph.boxes if box.id in layout.heads
-    ]
-    out += [_arrow(graph, arrow, route, drawn.labels.get(arrow), heads) for arrow, route in layout.routes.items()]
+    out += [_arrow(graph, arrow, route, drawn.labels.get(arrow)) for arrow, route in layout.routes.items()]
     out.append('</g><g class="cards">')
     out += [_card(card, drawn.faces[card.id], layout.cards[card.id], tooltips) for card in graph.cards]
     out.append("</g></g></svg>\n")
@@ -253,37 +231,17 @@ def _box_head(box: Box) -> tuple[str, float]:
     return text, sans_width(text, style.EXPRESSION_SIZE)
 
 
-def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | None, heads: Sequence[Rect] = ()) -> str:
+def _arrow(graph: Graph, arrow: Arrow, route: Route, label: tuple[str, str] | None) -> str:
     kind = graph.by_id[arrow.source].kind
     out = [f'<g id="{arrow.source}-{arrow.target}-{arrow.position}"{_class(kind)}>']
     if label and label[0] == "stretch":
         out.append(f"<title>{escape(f'{label[1]}; backward: {unbroadcast_text(graph, arrow)}')}</title>")
     line, tip = route_paths(route)
     out.append(f'<path d="{line}"/><path d="{tip}"/>')
-    if label and label[0] == CHIP:
-        out.append(_chip(label[1], *_chip_place(route, label[1], heads)))
-    elif label and route.label:
+    if label and route.label:
         width = sans_width(label[1], style.ARROW_SIZE)
         out.append(sized_text(route.label[0], route.label[1] + 10.0, label[0], width, escape(label[1])))
     return "".join([*out, "</g>"])
-
-
-def _chip_place(route: Route, text: str, heads: Sequence[Rect]) -> Point:
-    """Where the chip of an arrow stands: in the middle, or before the tip where the head of a box is in the way."""
-    (x, y), half = route.middle, chip_width(text) / 2
-    for head in heads:
-        beside = x + half < head.x or head.x + head.width < x - half
-        if not beside and head.y < y + CHIP_HEIGHT / 2 and y - CHIP_HEIGHT / 2 < head.y + head.height:
-            end_x, end_y = route.end
-            return (end_x - half - TIP_LENGTH, end_y) if route.horizontal else (end_x, end_y - CHIP_HEIGHT)
-    return x, y
-
-
-def _chip(text: str, x: float, y: float) -> str:
-    """A text on a thick line of its own around (x, y), whose round ends are half as wide as it is high."""
-    inner = max(chip_width(text) - CHIP_HEIGHT, 0.5)
-    line = f'<path d="M{length(x - inner / 2)} {length(y)}h{length(inner)}"/>'
-    return f'<g class="{CHIP}">{line}<text x="{length(x)}" y="{length(y + 3.5)}">{escape(text)}</text></g>'
 
 
 def route_paths(route: Route) -> tuple[str, str]:
