@@ -46,6 +46,25 @@ def test_batch_norm_makes_each_channel_even(shape):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda x, mean, var, w: F.batch_norm(x, mean, var, w, training=True),
+        lambda x, mean, var, w: F.instance_norm(x, mean, var, w),
+        lambda x, mean, var, w: F.group_norm(x, 3, w),
+    ],
+    ids=["batch", "instance", "group"],
+)
+def test_a_batch_of_no_samples_leaves_no_nan_behind(norm):
+    """It made the running statistics nan for good, without a word of NumPy's in `np.mean`'s name."""
+    mean, var, w = np.zeros(3), np.ones(3), tg.Tensor(np.ones(3), requires_grad=True)
+    x = tg.Tensor(np.zeros((0, 3, 4)), requires_grad=True)
+    y = norm(x, mean, var, w)
+    y.sum().backward()
+    assert (y.shape, x.grad.shape, w.grad.tolist()) == ((0, 3, 4), (0, 3, 4), [0.0, 0.0, 0.0])
+    assert (mean.tolist(), var.tolist()) == ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0])
+
+
 @pytest.mark.parametrize("kind", [tg.Tensor, np.array])
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2, 2)])
 def test_running_statistics_move_towards_the_batch_s_and_are_used_afterwards(kind, shape):

@@ -37,8 +37,8 @@ def batch_norm(
     momentum                    running = (1 − momentum) · running + momentum · batch's; the variance that is kept
                                 divides by the number less 1
 
-    Raises DataError in training where a channel has one number only (its variance is 0), and otherwise without
-    running statistics; ShapeError where the shapes don't fit.
+    A batch of no samples gives an empty result and moves nothing. Raises DataError in training where a channel has one
+    number only (its variance is 0), and otherwise without running statistics; ShapeError where the shapes don't fit.
 
     Source: Ioffe, Szegedy, Batch normalization, ICML 2015 (arXiv 1502.03167), algorithm 1.
 
@@ -58,10 +58,13 @@ def batch_norm(
         count = x.size // max(channels, 1)
         if count == 1:
             raise _no_variance(name, x, "channel", "model.eval(), or more samples")
-        mean = x.mean(axis=axes, keepdims=True)
-        centred = x - mean
-        var = square(centred).mean(axis=axes, keepdims=True)
-        _move(running, mean, var, count, real(momentum, "momentum"))
+        if count == 0:  # no sample has no mean, and nan would stay in the running statistics for ever
+            centred, var = x, as_tensor(np.ones(along, x.dtype))
+        else:
+            mean = x.mean(axis=axes, keepdims=True)
+            centred = x - mean
+            var = square(centred).mean(axis=axes, keepdims=True)
+            _move(running, mean, var, count, real(momentum, "momentum"))
     elif running is None:
         raise DataError(
             describe(
@@ -102,7 +105,7 @@ def instance_norm(
     mean = x.mean(axis=axes, keepdims=True)
     centred = x - mean
     var = square(centred).mean(axis=axes, keepdims=True)
-    if running is not None:
+    if running is not None and x.size:
         _move(running, mean.mean(axis=0), var.mean(axis=0), count, real(momentum, "momentum"))
     return _scaled(name, centred, var, eps, weight, bias, (channels,), (channels, *(1,) * len(axes)))
 
@@ -133,7 +136,7 @@ def group_norm(
                 code="unequal-split",
             )
         )
-    rows = x.reshape(x.shape[0], groups, x.size // max(x.shape[0] * groups, 1))
+    rows = x.reshape(x.shape[0], groups, math.prod(x.shape[1:]) // groups)
     if x.size == groups:
         raise _no_variance(name, x, "group", "fewer groups")
     centred = rows - rows.mean(axis=2, keepdims=True)
