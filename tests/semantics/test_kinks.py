@@ -39,6 +39,8 @@ def test_equal_arguments_get_one_half_each(f):
 def test_norm_at_zero_and_std_of_equal_entries_have_slope_zero():
     assert slope(tg.linalg.norm, [0.0, 0.0]) == [[0.0, 0.0]]
     assert slope(tg.std, [3.0, 3.0, 3.0]) == [[0.0, 0.0, 0.0]]
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match="Degrees of freedom"):  # one has no std: nan
+        assert np.isnan(slope(lambda x: tg.std(x, axis=0, ddof=1).sum(), [[3.0, 4.0]])).all()  # and not a slope of 0
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,15 @@ def _std(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 
 
 def _std_rule(g: Array, out: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
-    """(x − mean) / (n · std). Equality is asked of the elements: the std of three 0.1 is 1e-17, not 0."""
+    """(x − mean) / (n · std). Equality is asked of the elements: the std of three 0.1 is 1e-17, not 0.
+
+    One element with ddof=1 has no std (nan), and so no derivative: 0 / 0.
+    """
     least = np.min(x, axis=axis, keepdims=True, initial=np.inf)
     flat = np.all(x == least, axis=axis, keepdims=True)
-    slope = _centred(x, axis) / np.where(flat, 1, restore(out, x, axis)) * one_over(freedom(x, axis, ddof))
-    return np.where(flat, 0, restore(g, x, axis) * slope)
+    scale = one_over(freedom(x, axis, ddof))
+    slope = _centred(x, axis) / np.where(flat, 1, restore(out, x, axis)) * scale
+    return np.where(flat, 0 * scale, restore(g, x, axis) * slope)
 
 
 def _spread_sample(rng: np.random.Generator) -> Sample:
