@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T", bound="Handle")
 
+# Subclasses of Tensor that take over what ops do with them, such as the batched tensors of vmap.
+FOREIGN: set[type] = set()
+
 _default_dtype: np.dtype[Any] = np.dtype(np.float64)
 
 

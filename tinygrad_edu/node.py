@@ -25,7 +25,19 @@ from tinygrad_edu.op import Op
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep, copy.__file__)  # which call back
-_ENGINE = ("op", "node", "memory", "handle", "methods", "interop", "tensor", "reverse", "autodiff", "transforms")
+_ENGINE = (
+    "op",
+    "node",
+    "memory",
+    "handle",
+    "methods",
+    "parameters",
+    "interop",
+    "tensor",
+    "reverse",
+    "autodiff",
+    "transforms",
+)
 _FOLDERS = (
     "compositions",
     "functional",

@@ -6,24 +6,20 @@ an input requires grad, record a node. This module must not know how gradients a
 
 from __future__ import annotations
 
-import operator
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu import interop
-from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, describe
-from tinygrad_edu.handle import Handle, broken, must_be_floating, to_array, to_dtype
+from tinygrad_edu.errors import DtypeError, describe
+from tinygrad_edu.handle import FOREIGN, Handle, broken, must_be_floating, to_array, to_dtype
 from tinygrad_edu.memory import (
     BORROWED,
     FROZEN,
     NUMBERS,
     SHARED,
-    assign,
-    forbid_lost_writes,
-    forbid_samples,
     node_of,
     owner_of_view,
     thaw,
@@ -34,6 +30,7 @@ from tinygrad_edu.methods import ArrayMethods
 from tinygrad_edu.node import ENGINE_FILES, Leaf, Node, State, _get_frame, _per_thread, here, next_index
 from tinygrad_edu.op import Op, parameter_names, set_engine
 from tinygrad_edu.ops import bits, elementwise, index, linalg, rounding, shape
+from tinygrad_edu.parameters import plain, plain_index, plain_part
 from tinygrad_edu.refusal import explained
 
 if TYPE_CHECKING:
@@ -207,14 +204,14 @@ class Tensor(Handle, ArrayMethods):
 
     def __getitem__(self, key: Any) -> Tensor:
         if key.__class__ is int or key.__class__ is slice:
-            return apply(index.getitem, (self,), {"index": _plain_part(key)})
+            return apply(index.getitem, (self,), {"index": plain_part(key)})
         return _apply_given(index.getitem, (self,), {"index": key})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if value.__class__ is int and self._data.dtype.kind in "iu":  # NumPy refuses one that is too large
             value = np.array(value, self._data.dtype)
         try:
-            write(self, _plain_index(key), as_tensor(value))
+            write(self, plain_index(key), as_tensor(value))
         except (ValueError, IndexError, TypeError) as error:
             raise explained(error, index.setitem, (self, as_tensor(value)), {"index": key}) from None
 
@@ -316,7 +313,7 @@ class Tensor(Handle, ArrayMethods):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _FOREIGN.add(cls)
+        FOREIGN.add(cls)
 
     @staticmethod
     def __tinygrad_apply__(op: Op, arrays: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -458,10 +455,10 @@ def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
 
 def _apply_given(op: Op, arrays: tuple[Any, ...], given: Mapping[str, Any]) -> Tensor:
     """Apply an op with parameters as the user gave them, Tensors among them."""
-    params = {name: _plain(op, name, value) for name, value in given.items()}
+    params = {name: plain(op, name, value) for name, value in given.items()}
     for value in params.values():
         for part in value if isinstance(value, tuple) else (value,):
-            if part.__class__ in _FOREIGN:
+            if part.__class__ in FOREIGN:
                 return _dispatch(part, op, operands_of(arrays), params)
     return apply(op, arrays, params)
 
@@ -521,8 +518,8 @@ def apply2(op: Op, x: Any, y: Any) -> Tensor:
         a, m, b, n = x._data, x._node, y._data, y._node
     else:
         x, y = operands_of((x, y))
-        if x.__class__ in _FOREIGN or y.__class__ in _FOREIGN:
-            return _dispatch(x if x.__class__ in _FOREIGN else y, op, (x, y), {})
+        if x.__class__ in FOREIGN or y.__class__ in FOREIGN:
+            return _dispatch(x if x.__class__ in FOREIGN else y, op, (x, y), {})
         a, m = (x._data, x._node) if type(x) is Tensor else (x, None)
         b, n = (y._data, y._node) if type(y) is Tensor else (y, None)
     if now.watchers:
@@ -551,7 +548,7 @@ def apply(op: Op, arguments: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     now = _per_thread.state
     operands = operands_of(arguments)
     for x in operands:
-        if x.__class__ in _FOREIGN:
+        if x.__class__ in FOREIGN:
             return _dispatch(x, op, operands, params)
     if now.watchers:
         return _watched(op, operands, params, now)
@@ -583,10 +580,6 @@ def _watched(op: Op, operands: tuple[Any, ...], params: dict[str, Any], now: Sta
     finally:
         now.watchers = watchers
     return result
-
-
-# Subclasses of Tensor that take over what ops do with them, such as the batched tensors of vmap.
-_FOREIGN: set[type] = set()
 
 
 def _dispatch(x: Any, op: Op, operands: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -638,85 +631,6 @@ def _operand(x: Any) -> Any:
     if isinstance(x, int | float) and not isinstance(x, np.generic):  # of a subclass, such as a member of an IntEnum
         return int(x) if isinstance(x, int) else float(x)
     return as_tensor(x)
-
-
-def _plain(op: Op, name: str, value: Any) -> Any:
-    """A parameter without Tensors in it: parameters are constants of the graph."""
-    if name == "index":
-        return _plain_index(value)
-    if isinstance(value, Tensor) and value.__class__ not in _FOREIGN:
-        if value.requires_grad:
-            raise DtypeError(
-                describe(
-                    f"{op.name}: no gradient flows through `{name}`",
-                    where=here(),
-                    fix=f"{name}=t.detach()",
-                    code="no-gradient-through-parameter",
-                )
-            )
-        return value._data.copy() if value.ndim else value.item()
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, np.generic):
-        return value.item()  # numbers are weak
-    if isinstance(value, list):
-        return [_plain(op, name, part) for part in value]  # the caller may write to his list
-    return value
-
-
-def _plain_index(key: Any) -> Any:
-    """An index without Tensors or arrays that somebody else may write to."""
-    return tuple(map(_plain_part, key)) if isinstance(key, tuple) else _plain_part(key)
-
-
-def _plain_part(key: Any) -> Any:
-    if isinstance(key, slice):
-        return slice(*(_plain_bound(bound) for bound in (key.start, key.stop, key.step)))
-    if isinstance(key, Tensor) and key.__class__ not in _FOREIGN:
-        if key.dtype.kind not in "iub":
-            raise IndexingError(
-                describe(
-                    f"an index must be integers or booleans, not {key.dtype}",
-                    where=here(),
-                    code="index-not-whole-numbers",
-                )
-            )
-        return key._data.copy()
-    if isinstance(key, list | tuple):  # NumPy takes a tuple within a tuple for an array
-        return np.asarray([_plain_part(part) for part in key]) if key else np.zeros(0, dtype=np.intp)
-    if isinstance(key, np.ndarray):
-        return key.copy()
-    if isinstance(key, Sequence) and not isinstance(key, str):  # a range, a deque, an array.array, ...
-        return np.array(key)
-    return key
-
-
-def _plain_bound(bound: Any) -> Any:
-    """The end of a slice as a Python int: an array or Tensor may be written to afterwards."""
-    return operator.index(bound) if isinstance(bound, np.ndarray | Tensor) else bound
-
-
-def into(out: Any, result: Tensor, casting: Any = "same_kind") -> Any:
-    """`np.op(..., out=out)`: a Tensor takes the new value, an array takes the numbers of an untracked one."""
-    if not isinstance(out, Tensor | _array_type):
-        what = f"out= takes a Tensor or an array, not {type(out).__name__}"
-        raise DtypeError(describe(what, where=here(), fix="out=tg.zeros(shape)", code="not-a-tensor"))
-    if out.shape != result.shape:
-        what = f"out= has shape {out.shape}, the result {result.shape}"
-        raise ShapeError(describe(what, where=here(), fix=f"out=tg.zeros({result.shape})", code="shape-would-change"))
-    if isinstance(out, Tensor):
-        if not out.has_samples:
-            forbid_lost_writes(out, "out=")
-        return assign(out, result, "out=", casting)
-    forbid_samples(result, "out=")
-    if result.requires_grad:
-        what = "out= is a plain array: the gradient would be lost"
-        raise DtypeError(describe(what, where=here(), fix="out=a Tensor", code="plain-array-of-tracked-tensor"))
-    if not np.can_cast(result.dtype, out.dtype, casting):
-        what = f"out= can't put {result.dtype} into {out.dtype}"
-        raise DtypeError(describe(what, where=here(), fix=f"out= of {result.dtype}", code="cast-not-allowed"))
-    out[...] = result._data
-    return out
 
 
 set_engine(apply1, apply2, call)

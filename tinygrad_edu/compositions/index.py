@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.joining import stack
 from tinygrad_edu.compositions.order import constant, plain
-from tinygrad_edu.compositions.reduction import handed
+from tinygrad_edu.compositions.output import handed
 from tinygrad_edu.compositions.shape import along, broadcast_shapes, moveaxis, one_axis, ravel, reshape
 from tinygrad_edu.errors import DtypeError, IndexingError, ShapeError, describe
 from tinygrad_edu.interop import implements

@@ -10,7 +10,8 @@ import numpy as np
 
 from tinygrad_edu.compositions.decompositions import matrices, symmetric
 from tinygrad_edu.compositions.order import plain
-from tinygrad_edu.compositions.reduction import as_floats, handed
+from tinygrad_edu.compositions.output import handed
+from tinygrad_edu.compositions.reduction import as_floats
 from tinygrad_edu.errors import DtypeError, MatrixError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here

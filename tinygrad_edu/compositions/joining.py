@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.reduction import handed
+from tinygrad_edu.compositions.output import handed
 from tinygrad_edu.compositions.shape import (
     along,
     atleast_1d,

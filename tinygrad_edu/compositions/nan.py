@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions import reduction, scan
+from tinygrad_edu.compositions.output import handed
 from tinygrad_edu.compositions.reduction import (
     as_floats,
     as_mask,
     counted,
     extremum,
-    handed,
     highest,
     lowest,
     reduce,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compositions.output import handed
 from tinygrad_edu.errors import DivisionError, DtypeError, ShapeError, describe
 from tinygrad_edu.handle import broken, to_dtype
 from tinygrad_edu.interop import REDUCTIONS, implements
@@ -22,7 +23,7 @@ from tinygrad_edu.ops.elementwise import exp, log, maximum, minimum, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.shape import broadcast_to
 from tinygrad_edu.refusal import asked, no_common_shape
-from tinygrad_edu.tensor import Tensor, as_tensor, into, tensor_on
+from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = [
     "all",
@@ -57,14 +58,6 @@ def as_floats(a: Any, dtype: Any = None) -> Tensor:
     """`a` as a Tensor of the given dtype, or of float64 where it holds whole numbers or booleans."""
     x = as_tensor(a)
     return cast(x, np.float64 if dtype is None and x.dtype.kind in "iub" else dtype)
-
-
-def handed(result: Tensor, out: Any) -> Tensor:
-    """The result, put into `out` where there is one."""
-    if out is None:
-        return result
-    given: Tensor = into(out[0] if isinstance(out, tuple) else out, result)
-    return given
 
 
 def as_mask(where: Any, x: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.reduction import as_floats, cast, handed
+from tinygrad_edu.compositions.output import handed
+from tinygrad_edu.compositions.reduction import as_floats, cast
 from tinygrad_edu.compositions.shape import moveaxis
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.interop import ACCUMULATIONS, implements

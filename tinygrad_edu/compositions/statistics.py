@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions.order import plain
-from tinygrad_edu.compositions.reduction import any, as_floats, handed, mean, sum, weights_like
+from tinygrad_edu.compositions.output import handed
+from tinygrad_edu.compositions.reduction import any, as_floats, mean, sum, weights_like
 from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import interop
+from tinygrad_edu.compositions.output import into
 from tinygrad_edu.compositions.reduction import as_mask, cast
 from tinygrad_edu.compositions.shape import along, moveaxis, one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
@@ -23,8 +24,9 @@ from tinygrad_edu.node import here
 from tinygrad_edu.op import Domain, Op
 from tinygrad_edu.ops import elementwise, index
 from tinygrad_edu.ops.shape import broadcast_to, stack
+from tinygrad_edu.parameters import plain_index
 from tinygrad_edu.refusal import asked_as
-from tinygrad_edu.tensor import Tensor, _plain_index, as_tensor, call, into, operands_of, set_ufuncs
+from tinygrad_edu.tensor import Tensor, as_tensor, call, operands_of, set_ufuncs
 
 # --- calls with options --------------------------------------------------------------------------------------
 
@@ -281,10 +283,10 @@ def _at(ufunc: np.ufunc, op: Op, x: Any, indices: Any, values: Any = None) -> No
     """`np.add.at(x, i, v)`: x[i] += v, where what is named twice is added twice; other ufuncs in turn."""
     key = indices
     places = np.arange(x.size).reshape(x.shape)
-    places = asked_as(f"np.{ufunc.__name__}.at", operator.getitem, places, _plain_index(key))
+    places = asked_as(f"np.{ufunc.__name__}.at", operator.getitem, places, plain_index(key))
     args: tuple[Tensor, ...] = () if values is None else (broadcast_to(as_tensor(values), shape=places.shape),)
     if ufunc in (np.add, np.subtract):
-        into(x, op(x, index.scatter_add(args[0], index=_plain_index(key), shape=x.shape)))
+        into(x, op(x, index.scatter_add(args[0], index=plain_index(key), shape=x.shape)))
         return
     flat, result = places.ravel(), as_tensor(x).reshape(-1)
     args = tuple(arg.reshape(-1) for arg in args)
