@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
 LAYERS = [
     ["errors", "augmented"], ["files"], ["op"], ["ops"], ["node"], ["interop"], ["memory"],
-    ["diagnosis"], ["handle", "refusal"], ["methods", "parameters"], ["tensor"],
+    ["misfits"], ["handle", "refusal"], ["methods", "parameters"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["saved"], ["reverse"], ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],
     ["snapshot"], ["arguments", "numbers"], ["notation"], ["symbols"], ["cards", "naming"], ["graph"],

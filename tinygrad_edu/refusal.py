@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.diagnosis import DIAGNOSES, Facts, Shape, aligned, broadcasting_remedy, first_clash, places
 from tinygrad_edu.errors import (
     AxisError,
     DtypeError,
@@ -24,6 +23,7 @@ from tinygrad_edu.errors import (
     describe,
 )
 from tinygrad_edu.memory import label
+from tinygrad_edu.misfits import DIAGNOSES, Facts, Shape, aligned, broadcasting_remedy, first_clash, places
 from tinygrad_edu.node import here, state
 from tinygrad_edu.op import Op
 

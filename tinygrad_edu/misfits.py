@@ -1,4 +1,4 @@
-"""What went wrong in an op that NumPy refused: the common mistakes, their facts laid out for a learner.
+"""What did not fit in an op that NumPy refused: the common mistakes, their facts laid out for a learner.
 
 Each diagnosis gives what happened and rows of facts (shapes aligned, the offending axis marked, the remedy in code), or
 None where NumPy's own words must do. Knows ops and arrays; `refusal.py` chooses the diagnosis and makes the error.
