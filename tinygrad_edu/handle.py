@@ -355,8 +355,7 @@ class Handle:
             return self._data.item(*index)
         except (IndexError, ValueError, TypeError) as error:
             what = f"item{index if len(index) > 1 else f'({index[0]})'}: {error}"
-            rows = {"tensor": label(self), "code": "index-does-not-fit"}
-            raise IndexingError(describe(what, where=here(), **rows)) from None
+            raise IndexingError(describe(what, where=here(), tensor=label(self), code="index-does-not-fit")) from None
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
