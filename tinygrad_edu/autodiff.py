@@ -172,7 +172,9 @@ def gradients(y: Tensor, xs: Tensor | Sequence[Tensor], cotangent: Any = None, c
                 )
             )
     root = root_of(y)
+    y._must_be_one()
     seed = seed_of(y, cotangent)
+    seed._must_be_one()
     found = pull_back([(root, seed)], [x._node for x in targets], create_graph)
     return found if many else found[0]
 

@@ -108,6 +108,9 @@ class Handle:
         """`x` once for each sample that this tensor has: itself, outside vmap."""
         return x
 
+    def _must_be_one(self) -> None:
+        """Raises inside vmap, where every sample has a gradient of its own."""
+
     def _like(self: _T, full: _T) -> _T:
         """What was computed from all samples of this tensor, as a tensor of its kind: itself, outside vmap."""
         return full

@@ -110,7 +110,7 @@ class Batched(Tensor):
             )
         )
 
-    backward = register_hook = retain_grad = _no_backward
+    backward = register_hook = retain_grad = _must_be_one = _no_backward
 
     def _spread(self, x: Any) -> Any:
         return everywhere(as_tensor(x), len(self._data))
