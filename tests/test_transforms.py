@@ -272,3 +272,43 @@ def test_an_argument_that_is_not_there_is_named_by_every_transform():
         for place in (3, -3, "nobody"):
             with pytest.raises(GradientError, match=f"no argument {place!r} to differentiate by"):
                 transform(lambda x: (x * x).sum(), place)(np.ones(2))
+
+
+def test_jacobian_and_hessian_take_and_give_lists_and_dicts():
+    """Peers' users write `hessian(loss)(params)`; a dict was refused."""
+    x = {"a": np.array(2.0), "b": np.array([3.0, 4.0])}
+    f = lambda x: [x["a"] * x["b"], {"c": np.sin(x["a"])}]
+    expected = [
+        {"a": [3.0, 4.0], "b": [[2.0, 0.0], [0.0, 2.0]]},
+        {"c": {"a": np.cos(2.0), "b": [0.0, 0.0]}},
+    ]
+    for mode in ("auto", "forward", "reverse"):
+        (first, second) = tg.jacobian(f, mode=mode)(x)
+        assert {name: part.tolist() for name, part in first.items()} == expected[0]
+        assert {name: part.tolist() for name, part in second["c"].items()} == expected[1]["c"]
+    loss = lambda x: x["a"] ** 2 * (x["b"] ** 3).sum()
+    h = tg.hessian(loss)(x)
+    assert h["a"]["a"].item() == 2 * (27 + 64)
+    assert h["a"]["b"].tolist() == h["b"]["a"].tolist() == [4 * 27.0, 4 * 48.0]
+    assert h["b"]["b"].tolist() == [[4 * 18.0, 0.0], [0.0, 4 * 24.0]]
+    assert [[part.item() for part in row] for row in tg.hessian(lambda x, y: x * x * y, (0, 1))(2.0, 5.0)] == [
+        [10, 4],
+        [4, 0],
+    ]
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_an_infinite_slope_by_one_argument_or_of_one_value_leaves_the_others_alone(mode):
+    """Tangents of 0 for the other arguments met it as 0 · inf = nan."""
+    by_x, by_y = tg.jacobian(lambda x, y: np.sqrt(x) + y, (0, 1), mode=mode)(0.0, 1.0)
+    assert (by_x.item(), by_y.item()) == (np.inf, 1.0)
+    of_root, of_square = tg.jacobian(lambda x: (np.sqrt(x), x * x), mode=mode)(0.0)
+    assert (of_root.item(), of_square.item()) == (np.inf, 0.0)
+
+
+def test_tangents_and_cotangents_of_another_form_are_refused_with_both():
+    for wrong in ([1.0], {"b": 1.0}, {"a": 1.0, "b": 1.0}, 1.0):
+        with pytest.raises(ShapeError, match="expected a dict with the keys"):
+            tg.jvp(lambda x: x["a"] * 2, ({"a": 1.0},), (wrong,))
+        with pytest.raises(ShapeError, match="expected a dict with the keys"):
+            tg.vjp(lambda x: {"a": x * 2}, 1.0)[1](wrong)

@@ -33,6 +33,16 @@ Argnums = int | str | Sequence[int | str]
 def map_tree(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The same lists, tuples and dicts with `function` applied to what they hold; `others` have the same form."""
     if isinstance(tree, dict):
+        for other in others:
+            if not isinstance(other, dict) or other.keys() != tree.keys():
+                raise ShapeError(
+                    describe(
+                        f"expected a dict with the keys {list(tree)}",
+                        where=here(),
+                        got=repr(other),
+                        code="tree-does-not-match",
+                    )
+                )
         return {key: map_tree(function, value, *(o[key] for o in others)) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         for other in others:
@@ -210,6 +220,10 @@ class _Call:
                 seeds.append((y._node, y._spread(seed_of(y, cotangent))))
 
         map_tree(add, self.value, cotangents)
+        return self.pulled(seeds)
+
+    def pulled(self, seeds: list[tuple[Any, Tensor]]) -> list[Tensor]:
+        """The same for cotangents of some nodes: the other values need none, which could make 0 · inf."""
         create_graph = self.recorded or (state().recording and any(seed.requires_grad for _, seed in seeds))
         found = pull_back(seeds, [x._node for x in self.marked], create_graph) if seeds else [None] * len(self.marked)
         return [
@@ -217,13 +231,14 @@ class _Call:
             for x, g in zip(self.marked, found, strict=True)
         ]
 
-    def push(self, tangents: Sequence[Tensor]) -> Any:
-        """Tangents of the value, in its form, for tangents of the marked tensors."""
-        create_graph = self.recorded or (state().recording and any(t.requires_grad for t in tangents))
+    def push(self, tangents: Sequence[Tensor | None]) -> Any:
+        """Tangents of the value, in its form, for tangents of the marked tensors; None keeps one as it is."""
+        moving = [(x, x._node, t) for x, t in zip(self.marked, tangents, strict=True) if t is not None]
+        create_graph = self.recorded or (state().recording and any(t.requires_grad for _, _, t in moving))
         values = leaves_of(self.value)
         nodes, leaves = recorded_nodes([y._node for y in values if y.requires_grad])
         check_saved_values(nodes, leaves)
-        every = [(x._node, x._spread(t)) for x, t in zip(self.marked, tangents, strict=True) if x._node is not None]
+        every = [(node, x._spread(t)) for x, node, t in moving if node is not None]
         start = {node: t if create_graph else t._data for node, t in every}
         moved = push_forward([n for n in nodes if n not in start], start, create_graph)
 
@@ -372,7 +387,8 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
 
     mode   "forward" makes one pass per input element, "reverse" one per output element, "auto" takes the fewer
 
-    For several arguments, or lists and dicts of them, the result has their form.
+    For several arguments, or lists and dicts of them, the result has their form; where f gives lists or dicts of
+    values it has the form of these, with such a result for each.
 
     >>> jacobian(lambda x: x * x)([1.0, 2.0])
     Tensor([[2., 0.],
@@ -391,19 +407,11 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
             if isinstance(args[place], list) and not _holds_tree(args[place]):
                 args = (*args[:place], as_tensor(args[place]), *args[place + 1 :])
         call = _Call(f, args, kwargs, argnums, has_aux=False)
-        value = call.value
-        if not isinstance(value, Tensor):
-            raise GradientError(
-                describe(
-                    f"jacobian needs one Tensor as the value, not {type(value).__name__}",
-                    where=here(),
-                    code="no-tensor-returned",
-                )
-            )
-        size_in = sum(x.size for x in call.marked)
-        forward = mode == "forward" or (mode == "auto" and size_in < value.size)
-        blocks = _by_columns(call, value) if forward else _by_rows(call, value)
-        return call.shaped(blocks)
+        values = leaves_of(call.value)
+        size_in, size_out = (sum(x.size for x in tensors) for tensors in (call.marked, values))
+        forward = mode == "forward" or (mode == "auto" and size_in < size_out)
+        blocks = iter(_by_columns(call, values) if forward else [_by_rows(call, value) for value in values])
+        return map_tree(lambda _: call.shaped(next(blocks)), call.value)
 
     return _with_signature_of(f, differentiated)
 
@@ -422,8 +430,9 @@ def _unit_vectors(x: Tensor) -> Any:
 
 
 def _by_rows(call: _Call, value: Tensor) -> list[Tensor]:
-    """One reverse pass per element of the value."""
-    rows = [call.pull(unit) for unit in _unit_vectors(value)]
+    """One reverse pass per element of one of the values: its derivatives by each marked tensor."""
+    units = _unit_vectors(value) if value.requires_grad else ()
+    rows = [call.pulled([(value._node, value._spread(unit))]) for unit in units]
     return [
         stack([row[i] for row in rows]).reshape(value.shape + x.shape)
         if rows
@@ -432,16 +441,18 @@ def _by_rows(call: _Call, value: Tensor) -> list[Tensor]:
     ]
 
 
-def _by_columns(call: _Call, value: Tensor) -> list[Tensor]:
-    """One forward pass per element of the arguments."""
-    still = [tensor_on(np.zeros(x.shape, x.dtype)) for x in call.marked]
-    blocks = []
+def _by_columns(call: _Call, values: list[Tensor]) -> list[list[Tensor]]:
+    """One forward pass per element of the arguments: for each value its derivatives by each marked tensor."""
+    blocks: list[list[Tensor]] = [[] for _ in values]
+    still: list[Tensor | None] = [None] * len(call.marked)
     for i, x in enumerate(call.marked):
-        columns = [call.push([*still[:i], unit, *still[i + 1 :]]) for unit in _unit_vectors(x)]
-        if columns:
-            blocks.append(stack(columns, axis=-1).reshape(value.shape + x.shape))
-        else:
-            blocks.append(tensor_on(np.zeros(value.shape + x.shape, value.dtype)))
+        columns = [leaves_of(call.push([*still[:i], unit, *still[i + 1 :]])) for unit in _unit_vectors(x)]
+        for place, value in enumerate(values):
+            if columns:
+                stacked = stack([column[place] for column in columns], axis=-1)
+                blocks[place].append(stacked.reshape(value.shape + x.shape))
+            else:
+                blocks[place].append(tensor_on(np.zeros(value.shape + x.shape, value.dtype)))
     return blocks
 
 

@@ -48,6 +48,28 @@ def test_vmap_splits_some_arguments_and_shares_others():
     assert shared.shape == (5, 6)
 
 
+@pytest.mark.parametrize(("in_axis", "out_axis"), [(0, 1), (1, 0), (-1, -1), (2, 1)])
+def test_vmap_splits_along_any_axis_and_lays_results_along_any(in_axis, out_axis):
+    x = RNG.normal(size=(3, 4, 5))
+    looped = np.stack([np.sin(part) * TABLE[0, 0] for part in np.moveaxis(x, in_axis, 0)], axis=out_axis)
+    mapped = tg.vmap(lambda part: np.sin(part) * TABLE[0, 0], in_axes=in_axis, out_axes=out_axis)
+    np.testing.assert_allclose(mapped(x).numpy(), looped)
+    slope = tg.grad(lambda x: mapped(x).sum())(x)
+    np.testing.assert_allclose(slope.numpy(), np.cos(x) * TABLE[0, 0])
+    with pytest.raises(np.exceptions.AxisError):
+        tg.vmap(np.sin, in_axes=3)(x)
+
+
+def test_gradients_inside_vmap_do_not_add_up_the_samples():
+    """`gradients` gave every sample the sum over all of them."""
+    w = tg.Tensor(3.0, requires_grad=True)
+    with pytest.raises(DtypeError, match="every sample has its own gradient"):
+        tg.vmap(lambda x: tg.gradients(w * w * x, w))(np.arange(3.0))
+    with pytest.raises(DtypeError, match="every sample has its own gradient"):
+        tg.vmap(lambda x: tg.gradients(w * w, w, cotangent=x))(np.arange(3.0))
+    assert tg.vmap(lambda x: tg.grad(lambda w: w * w * x)(3.0))(np.arange(3.0)).tolist() == [0.0, 6.0, 12.0]
+
+
 def test_an_index_of_each_sample_s_own():
     picked = tg.vmap(lambda x, i: x[i])(TABLE, np.array([0, 1, 2, 3, 0, 1]))
     np.testing.assert_array_equal(picked.numpy(), TABLE[np.arange(6), [0, 1, 2, 3, 0, 1]])

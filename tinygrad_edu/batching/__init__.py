@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_edu.batching import indexing, rules  # noqa: F401  they fill the table of rules
 from tinygrad_edu.batching.tensor import Batched, Level, batched
+from tinygrad_edu.compositions.shape import moveaxis
 from tinygrad_edu.errors import GradientError, ShapeError, describe
 from tinygrad_edu.node import here
 from tinygrad_edu.tensor import Tensor, as_tensor
@@ -24,35 +25,45 @@ from tinygrad_edu.transforms import grad, leaves_of, map_tree
 __all__ = ["Batched", "batched", "per_sample_grad", "vmap"]
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
     """`f`, written for one sample, for a batch: arguments are split along their first axis, results stacked there.
 
-    in_axes   0 for every argument, or one entry per argument: 0 to split it, None to give it whole to each sample
+    in_axes    0 for every argument, another axis, or one entry per argument: the axis to split it along, or None to
+               give it whole to each sample
+    out_axes   the axis of the results along which the samples lie
 
     >>> vmap(lambda x: (x * x).sum())(np.array([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([ 5., 25.])
+    >>> vmap(lambda x: (x * x).sum(), in_axes=1)(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([10., 20.])
     """
 
     def mapped(*args: Any) -> Any:
         axes = list(in_axes) if isinstance(in_axes, tuple | list) else [in_axes] * len(args)
-        if len(axes) != len(args) or any(axis not in (0, None) for axis in axes):
+        if len(axes) != len(args) or not all(axis is None or isinstance(axis, int) for axis in axes):
             raise ShapeError(
                 describe(
                     f"in_axes {in_axes!r} doesn't fit {len(args)} arguments",
                     where=here(),
-                    fix="0 or None for each",
+                    fix="an axis or None for each",
                     code="tree-does-not-match",
                 )
             )
-        split = [(arg, axis) for arg, axis in zip(args, axes, strict=True)]
-        count = _count(leaf for arg, axis in split if axis == 0 for leaf in leaves_of(arg))
+        split = [(_first(arg, axis), axis) for arg, axis in zip(args, axes, strict=True)]
+        count = _count(leaf for arg, axis in split if axis is not None for leaf in leaves_of(arg))
         level = Level(count)
         inside = [map_tree(_shared if axis is None else level.split, arg) for arg, axis in split]
         with level:
             result = f(*inside)
-        return map_tree(level.joined, result)
+        joined = map_tree(level.joined, result)
+        return map_tree(lambda y: moveaxis(y, 0, out_axes), joined) if out_axes else joined
 
     return mapped
+
+
+def _first(arg: Any, axis: int | None) -> Any:
+    """The arrays of an argument with the axis to split along moved to the front."""
+    return map_tree(lambda x: moveaxis(x, axis, 0), arg) if axis else arg
 
 
 def _count(leaves: Iterable[Any]) -> int:
