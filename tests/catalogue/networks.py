@@ -298,6 +298,40 @@ mistake(
     """,
 )
 mistake(
+    "label-is-blank",
+    "In connectionist temporal classification one class stands for no label, so no target can hold it.",
+    wrong="""
+        logs = tg.log_softmax(tg.zeros((5, 1, 3)))
+        tg.functional.ctc_loss(logs, [[1, 0]], input_lengths=[5], target_lengths=[2])
+    """,
+    right="""
+        logs = tg.log_softmax(tg.zeros((5, 1, 3)))
+        tg.functional.ctc_loss(logs, [[1, 2]], input_lengths=[5], target_lengths=[2])
+    """,
+)
+mistake(
+    "sequence-lengths",
+    "Each sequence and each target has a length, which is not more than there are places, or labels.",
+    wrong="""
+        logs = tg.log_softmax(tg.zeros((5, 1, 3)))
+        tg.functional.ctc_loss(logs, [[1, 2]], input_lengths=[6], target_lengths=[2])
+    """,
+    right="""
+        logs = tg.log_softmax(tg.zeros((5, 1, 3)))
+        tg.functional.ctc_loss(logs, [[1, 2]], input_lengths=[5], target_lengths=[2])
+    """,
+)
+mistake(
+    "bag-offsets",
+    "Bags that lie in one row of indices begin at their offsets; the first begins at 0.",
+    wrong="""
+        tg.functional.embedding_bag([0, 2, 1], tg.ones((3, 4)), offsets=[1, 2])
+    """,
+    right="""
+        tg.functional.embedding_bag([0, 2, 1], tg.ones((3, 4)), offsets=[0, 2])
+    """,
+)
+mistake(
     "unpool-indices",
     """An index says where among the elements of the larger image a number goes: there is one per number, and it lies
     inside. A pool that left a rest needs `output_size`.""",

@@ -6,7 +6,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError
-from tinygrad_edu.nn import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Sequential
+from tinygrad_edu.nn import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Sequential
 
 RNG = np.random.default_rng(0)
 SETTINGS = {"stride": 2, "padding": 1, "dilation": 1, "groups": 2}
@@ -21,6 +21,8 @@ SETTINGS = {"stride": 2, "padding": 1, "dilation": 1, "groups": 2}
         (Conv2d, F.conv2d, (7, 6)),
         (ConvTranspose1d, F.conv_transpose1d, (4,)),
         (ConvTranspose2d, F.conv_transpose2d, (4, 3)),
+        (Conv3d, F.conv3d, (5, 4, 3)),
+        (ConvTranspose3d, F.conv_transpose3d, (2, 3, 2)),
     ],
 )
 def test_a_layer_is_its_function(layer, function, sides, bias, activation):
@@ -32,7 +34,7 @@ def test_a_layer_is_its_function(layer, function, sides, bias, activation):
     expected = tg.relu(expected) if activation else expected
     for data in (x, tg.Tensor(x)):
         np.testing.assert_array_equal(made(data).detach().numpy(), expected.detach().numpy())
-    np.testing.assert_allclose(made(x[0]).detach().numpy(), expected.detach().numpy()[0], rtol=1e-12)
+    np.testing.assert_allclose(made(x[0]).detach().numpy(), expected.detach().numpy()[0], rtol=1e-12, atol=1e-14)
     made(x).sum().backward()
     assert all(p.grad is not None for p in made.parameters())
     assert len(made.parameters()) == 1 + bias

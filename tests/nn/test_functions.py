@@ -25,6 +25,12 @@ ACTIVATIONS = {
     "Tanhshrink": F.tanhshrink, "Threshold": F.threshold,
 }  # fmt: skip
 LOSSES = {
+    "CTCLoss": (
+        F.ctc_loss,
+        (np.log(RNG.dirichlet(np.ones(3), (4, 2))), np.array([1, 2, 1]), np.array([4, 3]), np.array([2, 1])),
+    ),
+    "MultiLabelMarginLoss": (F.multilabel_margin_loss, (X, np.stack([LABELS, -LABELS * 0 - 1] * 3, axis=1))),
+    "TripletMarginWithDistanceLoss": (F.triplet_margin_with_distance_loss, (X, Y, X - 2 * Y)),
     "BCELoss": (F.binary_cross_entropy, INSIDE),
     "BCEWithLogitsLoss": (F.binary_cross_entropy_with_logits, (X, INSIDE[0])),
     "CosineEmbeddingLoss": (F.cosine_embedding_loss, (X, Y, SIGNS[:, 0])),
@@ -54,8 +60,7 @@ OTHER = {  # settings that are not the usual ones
 def test_every_module_of_a_function_is_tested_here_and_public():
     modules = [*vars(nn.functions).values(), *vars(nn.losses).values()]
     known = {m.__name__ for m in modules if isinstance(m, type) and issubclass(m, FunctionModule)}
-    assert known - {"FunctionModule"} == ACTIVATIONS.keys() | LOSSES.keys()
-    assert {layer.__name__ for layer in nn.functions.ACTIVATIONS} == ACTIVATIONS.keys()
+    assert known - {"FunctionModule"} == ACTIVATIONS.keys() | LOSSES.keys() | {"CosineSimilarity", "PairwiseDistance"}
     assert known - {"FunctionModule"} <= set(nn.__all__)
 
 
@@ -82,7 +87,13 @@ def test_a_loss_is_its_function_of_the_data_of_the_call(name, reduction):
     np.testing.assert_array_equal(made(reduction=reduction)(*data).numpy(), expected)
     tensors = [tg.Tensor(a, requires_grad=True) if a.dtype.kind == "f" else a for a in data]
     made()(*tensors).backward()
-    assert tensors[0].grad.shape == X.shape
+    assert tensors[0].grad.shape == data[0].shape
+
+
+def test_likeness_and_distance_are_their_functions():
+    np.testing.assert_array_equal(nn.CosineSimilarity(0, 0.5)(X, Y).numpy(), F.cosine_similarity(X, Y, 0, 0.5).numpy())
+    found = nn.PairwiseDistance(1.0, keepdims=True)(X, Y)
+    np.testing.assert_array_equal(found.numpy(), F.pairwise_distance(X, Y, 1.0, keepdims=True).numpy())
 
 
 def test_weights_of_classes_are_kept_as_they_were_given():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError
-from tinygrad_edu.nn import MLP, Linear, Sequential, init
+from tinygrad_edu.nn import MLP, Bilinear, Linear, Sequential, init
 from tinygrad_edu.nn.parts import ACTIVATIONS
 
 
@@ -223,3 +223,20 @@ def test_the_output_activation_is_the_same_unless_given():
 def test_an_mlp_needs_two_sizes(sizes):
     with pytest.raises(DataError, match=r"an MLP needs at least two sizes, of its input and of its output, not \["):
         MLP(sizes)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_bilinear_is_a_sum_over_all_pairs_of_inputs(bias):
+    layer = Bilinear(4, 3, 2, bias, rng=1)
+    assert np.abs(layer.weight.data).max() <= 0.5  # 1 / √4
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
+    if bias:
+        layer.bias.data = rng.normal(size=2)
+    expected = np.einsum("ni,oij,nj->no", a, layer.weight.data, b) + (layer.bias.data if bias else 0)
+    np.testing.assert_allclose(layer(a, b).detach().numpy(), expected)
+    layer(a, b).sum().backward()
+    assert all(p.grad is not None for p in layer.parameters())
+    assert layer._label() == "Bilinear(4 × 3 → 2)"
+    with pytest.raises(ShapeError, match=r"bilinear: x1, x2, weight don't fit each other"):
+        layer(b, a)

@@ -6,7 +6,19 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.errors import DataError, ShapeError
-from tinygrad_edu.nn import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm, Sequential
+from tinygrad_edu.nn import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+    Sequential,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -18,7 +30,8 @@ def draw_parameters(layer):
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape"), [(BatchNorm1d, (5, 3)), (BatchNorm1d, (5, 3, 2)), (BatchNorm2d, (5, 3, 2, 2))]
+    ("layer", "shape"),
+    [(BatchNorm1d, (5, 3)), (BatchNorm1d, (5, 3, 2)), (BatchNorm2d, (5, 3, 2, 2)), (BatchNorm3d, (5, 3, 2, 1, 2))],
 )
 @pytest.mark.parametrize("affine", [True, False])
 def test_batch_norm_uses_the_batch_in_training_and_what_it_kept_in_evaluation(layer, shape, affine):
@@ -91,6 +104,10 @@ def test_running_statistics_are_in_the_state_but_no_parameters():
         (RMSNorm((2, 3), elementwise_affine=False), lambda x, m: F.rms_norm(x, (2, 3)), (4, 2, 3)),
         (GroupNorm(2, 4, 0.01), lambda x, m: F.group_norm(x, 2, m.weight, m.bias, 0.01), (3, 4, 2)),
         (GroupNorm(2, 4, affine=False), lambda x, m: F.group_norm(x, 2), (3, 4, 2, 2)),
+        (InstanceNorm1d(4, 0.01), lambda x, m: F.instance_norm(x, eps=0.01), (3, 4, 5)),
+        (InstanceNorm2d(4, affine=True), lambda x, m: F.instance_norm(x, None, None, m.weight, m.bias), (3, 4, 2, 2)),
+        (InstanceNorm3d(4), lambda x, m: F.instance_norm(x), (3, 4, 2, 2, 1)),
+        (LocalResponseNorm(3, 0.5), lambda x, m: F.local_response_norm(x, 3, 0.5), (3, 4, 2)),
     ],
 )
 def test_a_layer_is_its_function(layer, function, shape):
@@ -100,6 +117,26 @@ def test_a_layer_is_its_function(layer, function, shape):
     if layer.parameters():
         layer(x).sum().backward()
         assert all(p.grad is not None for p in layer.parameters())
+
+
+@pytest.mark.parametrize(
+    ("layer", "sides"), [(InstanceNorm1d, (6,)), (InstanceNorm2d, (2, 3)), (InstanceNorm3d, (2, 3, 1))]
+)
+def test_an_instance_norm_keeps_running_statistics_only_if_told(layer, sides):
+    x = RNG.normal(size=(4, 2, *sides)) * 3 + 1
+    told = layer(2, affine=True, track_running_stats=True)
+    mean, var = np.zeros(2), np.ones(2)
+    for _ in range(3):
+        expected = F.instance_norm(x, mean, var, told.weight, told.bias)
+        np.testing.assert_array_equal(told(x).detach().numpy(), expected.detach().numpy())
+    np.testing.assert_array_equal(told.running_mean.numpy(), mean)
+    np.testing.assert_array_equal(told.running_var.numpy(), var)
+    expected = F.instance_norm(x, mean, var, told.weight, told.bias, use_input_stats=False)
+    np.testing.assert_array_equal(told.eval()(x).detach().numpy(), expected.detach().numpy())
+    plain = layer(2)
+    assert plain.parameters() == plain.buffers() == []
+    np.testing.assert_array_equal(plain.eval()(x).numpy(), F.instance_norm(x).numpy())
+    np.testing.assert_allclose(plain(x).numpy().mean(axis=tuple(range(2, x.ndim))), 0, atol=1e-12)
 
 
 def test_labels():
@@ -117,6 +154,9 @@ def test_labels():
         (LayerNorm((2, 3)), (5, 3), "(…, 2, 3)"),
         (RMSNorm(3), (5, 4), "(…, 3)"),
         (GroupNorm(1, 3), (5, 4), "(n, 3, …)"),
+        (BatchNorm3d(3), (5, 3, 2, 2), "(n, 3, depth, height, width)"),
+        (InstanceNorm1d(3), (5, 3), "(n, 3, length)"),
+        (InstanceNorm2d(3), (5, 4, 2, 2), "(n, 3, height, width)"),
     ],
 )
 def test_an_input_that_does_not_fit_names_the_layer(layer, shape, expected):

@@ -113,6 +113,16 @@ def test_flatten_of_an_empty_batch_and_of_too_few_axes():
         Flatten(2)(np.zeros(3))
 
 
+@pytest.mark.parametrize(("layer", "function"), [(nn.Dropout1d, F.dropout1d), (nn.Dropout3d, F.dropout3d),
+                                                 (nn.AlphaDropout, F.alpha_dropout)])  # fmt: skip
+def test_what_is_dropped_is_what_the_function_drops(layer, function):
+    x = RNG.normal(size=(2, 3, 4) if layer is nn.Dropout1d else (2, 3, 4, 2, 2))
+    made = layer(0.5, rng=7)
+    np.testing.assert_array_equal(made(x).numpy(), function(x, 0.5, rng=7).numpy())
+    np.testing.assert_array_equal(made.eval()(x).numpy(), x)
+    assert made._label() == f"{layer.__name__}(0.5)"
+
+
 @pytest.mark.parametrize("layer", [Dropout, Dropout2d])
 def test_dropout_draws_anew_in_training_and_nothing_in_evaluation(layer):
     x = np.ones((4, 8, 2, 2))

@@ -41,13 +41,18 @@ from tinygrad_edu.functional.adaptive import (
     adaptive_max_pool2d,
     adaptive_max_pool3d,
 )
+from tinygrad_edu.functional.alignment import (
+    ctc_loss,
+)
 from tinygrad_edu.functional.attention import (
     embedding,
+    embedding_bag,
     scaled_dot_product_attention,
 )
 from tinygrad_edu.functional.classification import (
     cross_entropy,
     multi_margin_loss,
+    multilabel_margin_loss,
     multilabel_soft_margin_loss,
     nll_loss,
     one_hot,
@@ -66,10 +71,13 @@ from tinygrad_edu.functional.distances import (
     pairwise_distance,
 )
 from tinygrad_edu.functional.dropout import (
+    alpha_dropout,
     dropout,
     dropout1d,
     dropout2d,
     dropout3d,
+    gumbel_softmax,
+    rrelu,
 )
 from tinygrad_edu.functional.interpolation import (
     interpolate,
@@ -96,6 +104,7 @@ from tinygrad_edu.functional.margins import (
     margin_ranking_loss,
     soft_margin_loss,
     triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from tinygrad_edu.functional.normalisation import (
     batch_norm,
@@ -137,6 +146,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -155,17 +165,20 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
     "dropout3d",
     "elu",
     "embedding",
+    "embedding_bag",
     "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
     "group_norm",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -196,6 +209,7 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
@@ -209,6 +223,7 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
@@ -225,5 +240,6 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.shape import swapaxes
 from tinygrad_edu.errors import DataError, DtypeError, IndexingError, ShapeError, describe
-from tinygrad_edu.functional.checks import floating, real
+from tinygrad_edu.functional.checks import floating, one_of, real
 from tinygrad_edu.functional.dropout import dropout
 from tinygrad_edu.functional.reducing import first
 from tinygrad_edu.memory import label
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Operand = Tensor | ArrayLike
 
-__all__ = ["embedding", "scaled_dot_product_attention"]
+__all__ = ["embedding", "embedding_bag", "scaled_dot_product_attention"]
 
 
 def embedding(indices: Operand, weight: Operand, padding_idx: int | None = None) -> Tensor:
@@ -77,17 +77,116 @@ def embedding(indices: Operand, weight: Operand, padding_idx: int | None = None)
     picked = weight[indices]
     if padding_idx is None:
         return picked
-    if not -rows <= padding_idx < rows:
+    _must_be_a_row("embedding", padding_idx, weight)
+    padding = (indices == padding_idx % rows).reshape(*indices.shape, 1)
+    return where(padding, picked.detach(), picked)
+
+
+def embedding_bag(
+    indices: Operand,
+    weight: Operand,
+    offsets: Operand | None = None,
+    mode: str = "mean",
+    per_sample_weights: Operand | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """The rows of a table, put together bag by bag: (n, width).
+
+    indices               whole numbers: (n, each), a bag per row; or (all,), the bags one after the other
+    weight                the table, (rows, width)
+    offsets               for the second form: where each bag begins, (n,), from 0 on, not falling
+    mode                  "mean", "sum", or "max" element by element; an empty bag gives zeros
+    per_sample_weights    a factor for each index, of their shape, for "sum"
+    include_last_offset   True: the last of the offsets is where the last bag ends
+    padding_idx           an index that counts as nothing
+
+    Equal largest elements share the gradient. Raises as `embedding` does, and ShapeError or DataError for offsets that
+    don't fit.
+
+    >>> embedding_bag([0, 2, 1], [[1.0], [2.0], [4.0]], offsets=[0, 2], mode="sum")
+    Tensor([[5.],
+            [2.]])
+    """
+    name = "embedding_bag"
+    one_of(mode, "mode of embedding_bag", ("mean", "sum", "max"))
+    indices, weight = as_tensor(indices), as_tensor(weight)
+    places = _bags(name, indices, offsets, include_last_offset)
+    factors = None
+    if per_sample_weights is not None:
+        factors = as_tensor(per_sample_weights)
+        if factors.shape != indices.shape or mode != "sum":
+            raise ShapeError(
+                describe(
+                    f"{name}: there must be one weight for each index, and the mode must be sum, not {mode}",
+                    where=here(),
+                    indices=label(indices),
+                    per_sample_weights=label(factors),
+                    code="loss-weight-shape",
+                )
+            )
+    flat = indices.reshape(-1)
+    rows = embedding(flat, weight)[places]
+    if not places.size:
+        return rows.sum(axis=1)
+    counts = as_tensor(places >= 0)
+    if padding_idx is not None:
+        _must_be_a_row(name, padding_idx, weight)
+        counts = counts & (flat != padding_idx % weight.shape[0])[places]
+    held = counts.reshape(*counts.shape, 1)
+    if mode == "max":
+        largest = where(held, rows, -np.inf).max(axis=1)
+        return where(held.any(axis=1), largest, 0)
+    if factors is not None:
+        rows = rows * factors.reshape(-1)[places].reshape(*places.shape, 1)
+    total = where(held, rows, 0).sum(axis=1)
+    if mode == "sum":
+        return total
+    return total / counts.sum(axis=1).clip(1, None).reshape(-1, 1).astype(total.dtype)
+
+
+def _bags(name: str, indices: Tensor, offsets: Any, include_last_offset: bool) -> np.ndarray:
+    """Which of the indices in one row lie in each bag, (n, most); −1 behind the last of a bag."""
+    if (indices.ndim, offsets is None) not in ((2, True), (1, False)):
+        raise ShapeError(
+            describe(
+                f"{name}: bags are rows of indices, or parts of one row that begin at offsets",
+                where=here(),
+                expected="indices (n, each); or (all,) with offsets (n,)",
+                indices=label(indices),
+                code="bag-offsets",
+            )
+        )
+    if offsets is None:
+        return np.arange(indices.size).reshape(indices.shape)
+    starts = as_tensor(offsets).detach().numpy()
+    ends = starts if include_last_offset else np.append(starts, indices.size)
+    sizes = np.diff(ends)
+    whole = starts.dtype.kind in "iu" and starts.ndim == 1
+    if not whole or (ends.size and (ends[0] != 0 or ends[-1] != indices.size)) or (sizes < 0).any():
+        raise DataError(
+            describe(
+                f"{name}: offsets must be whole numbers from 0 on, not falling, up to the number of indices",
+                where=here(),
+                offsets=str(starts.tolist()),
+                indices=label(indices),
+                code="bag-offsets",
+            )
+        )
+    each = np.arange(sizes.max(initial=0))
+    return np.where(each < sizes[:, None], ends[: len(sizes), None] + each, -1)
+
+
+def _must_be_a_row(name: str, padding_idx: int, weight: Tensor) -> None:
+    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
         raise IndexingError(
             describe(
-                f"embedding: there is no row {padding_idx} for the padding",
+                f"{name}: there is no row {padding_idx} for the padding",
                 where=here(),
                 weight=label(weight),
                 code="label-out-of-range",
             )
         )
-    padding = (indices == padding_idx % rows).reshape(*indices.shape, 1)
-    return where(padding, picked.detach(), picked)
 
 
 def scaled_dot_product_attention(

@@ -14,6 +14,7 @@ from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import relu, square, where
 from tinygrad_edu.ops.exponential import logaddexp
 from tinygrad_edu.ops.neural import log_softmax
+from tinygrad_edu.ops.scan import cumsum
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     Operand = Tensor | ArrayLike
 
-__all__ = ["cross_entropy", "multi_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "one_hot"]
+__all__ = [
+    "cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
+    "one_hot",
+]  # fmt: skip
 
 
 @loss
@@ -232,6 +236,38 @@ def multi_margin_loss(
     each = over.sum(axis=-1) / classes
     weights = _class_weights(name, weight, scores, scores.ndim - 1)
     return reduced(each if weights is None else each * weights[labels], reduction)
+
+
+@loss
+def multilabel_margin_loss(scores: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+    """Σ max(0, 1 − scoreⱼ + scoreᵢ) over the right classes j and the wrong ones i, divided by the number of classes.
+
+    scores   (n, classes), or (classes,) for one sample
+    target   of the same shape: the right classes of each sample, and −1 behind the last of them; what follows a −1
+             doesn't count
+
+    Raises as `cross_entropy` does.
+
+    >>> multilabel_margin_loss([[0.1, 0.2, 0.4, 0.8]], [[3, 0, -1, 1]])
+    Tensor(0.85)
+    """
+    name = "multilabel_margin_loss"
+    scores, target = as_tensor(scores), as_tensor(target)
+    if scores.ndim not in (1, 2) or target.shape != scores.shape:
+        raise _no_classification(name, scores, target)
+    classes = scores.shape[-1]
+    ended = cumsum((target < 0).astype(np.intp), axis=-1) > 0
+    labels, counts = _checked_labels(name, where(ended, -1, target), classes, ignored=-1)
+    held = labels.reshape(*labels.shape, 1) == np.arange(classes)
+    if counts is not None:
+        held = held & counts.reshape(*counts.shape, 1)
+    right = scores[labels if scores.ndim == 1 else (np.arange(len(scores))[:, None], labels)]
+    over = relu(1 - right.reshape(*right.shape, 1) + scores.reshape(*scores.shape[:-1], 1, classes))
+    wrong = ~held.any(axis=-2)
+    pairs = wrong.reshape(*wrong.shape[:-1], 1, classes)
+    if counts is not None:
+        pairs = pairs & counts.reshape(*counts.shape, 1)
+    return reduced(where(pairs, over, 0).sum(axis=(-2, -1)) / classes, reduction)
 
 
 @loss

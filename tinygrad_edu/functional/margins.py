@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import ShapeError, describe
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "hinge_loss", "margin_ranking_loss", "soft_margin_loss",
-    "triplet_margin_loss",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
 
@@ -134,6 +135,33 @@ def triplet_margin_loss(
     if swap:
         away = minimum(away, pairwise_distance(near, far, p, eps))
     return reduced(relu(pairwise_distance(a, near, p, eps) - away + margin), reduction)
+
+
+@loss
+def triplet_margin_with_distance_loss(
+    anchor: Operand,
+    positive: Operand,
+    negative: Operand,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """`triplet_margin_loss` with a distance of one's own: a function of two tensors. None: `pairwise_distance`.
+
+    >>> from tinygrad_edu.functional import cosine_similarity
+    >>> unlike = lambda a, b: 1 - cosine_similarity(a, b)
+    >>> triplet_margin_with_distance_loss([[1.0, 0.0]], [[0.0, 1.0]], [[-1.0, 0.0]], unlike, margin=0.5)
+    Tensor(0.)
+    """
+    name = "triplet_margin_with_distance_loss"
+    a, near, far = _alike(name, anchor=anchor, positive=positive, negative=negative)
+    margin = above_zero(real(margin, "margin"), "margin")
+    distance = distance_function or pairwise_distance
+    away = distance(a, far)
+    if swap:
+        away = minimum(away, distance(near, far))
+    return reduced(relu(distance(a, near) - away + margin), reduction)
 
 
 def _signed(name: str, prediction: Any, target: Any) -> tuple[Tensor, Tensor]:

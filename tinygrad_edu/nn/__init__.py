@@ -12,9 +12,9 @@ from tinygrad_edu.nn.adaptive import (
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
 )
-from tinygrad_edu.nn.attention import Embedding, MultiheadAttention
+from tinygrad_edu.nn.attention import Embedding, EmbeddingBag, MultiheadAttention
 from tinygrad_edu.nn.containers import Identity, ModuleDict, ModuleList
-from tinygrad_edu.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from tinygrad_edu.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinygrad_edu.nn.files import load, load_state, save
 from tinygrad_edu.nn.functions import (
     CELU,
@@ -22,6 +22,7 @@ from tinygrad_edu.nn.functions import (
     GELU,
     GLU,
     SELU,
+    CosineSimilarity,
     Hardshrink,
     Hardsigmoid,
     Hardswish,
@@ -30,6 +31,7 @@ from tinygrad_edu.nn.functions import (
     LogSigmoid,
     LogSoftmax,
     Mish,
+    PairwiseDistance,
     PReLU,
     ReLU,
     ReLU6,
@@ -44,12 +46,13 @@ from tinygrad_edu.nn.functions import (
     Tanhshrink,
     Threshold,
 )
-from tinygrad_edu.nn.layers import MLP, Linear, Sequential
+from tinygrad_edu.nn.layers import MLP, Bilinear, Linear, Sequential
 from tinygrad_edu.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
     HuberLoss,
@@ -57,6 +60,7 @@ from tinygrad_edu.nn.losses import (
     L1Loss,
     MarginRankingLoss,
     MSELoss,
+    MultiLabelMarginLoss,
     MultiLabelSoftMarginLoss,
     MultiMarginLoss,
     NLLLoss,
@@ -64,9 +68,21 @@ from tinygrad_edu.nn.losses import (
     SmoothL1Loss,
     SoftMarginLoss,
     TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from tinygrad_edu.nn.normalisation import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from tinygrad_edu.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
@@ -83,11 +99,14 @@ from tinygrad_edu.nn.pooling import (
 )
 from tinygrad_edu.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from tinygrad_edu.nn.shapes import (
+    AlphaDropout,
     ChannelShuffle,
     CircularPad1d,
     CircularPad2d,
     Dropout,
+    Dropout1d,
     Dropout2d,
+    Dropout3d,
     Flatten,
     Fold,
     PixelShuffle,
@@ -96,6 +115,7 @@ from tinygrad_edu.nn.shapes import (
     ReflectionPad2d,
     ReplicationPad1d,
     ReplicationPad2d,
+    RReLU,
     Unflatten,
     Unfold,
     Upsample,
@@ -119,6 +139,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -126,18 +147,27 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
+    "Bilinear",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
     "Conv1d",
     "Conv2d",
+    "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
     "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GRUCell",
@@ -150,6 +180,9 @@ __all__ = [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LPPool1d",
@@ -159,6 +192,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -173,16 +207,19 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "PixelShuffle",
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
     "RNNCell",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -203,6 +240,7 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
     "Upsample",

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu import functional
 from tinygrad_edu.compositions.shape import swapaxes
 from tinygrad_edu.errors import DataError, IndexingError, describe
-from tinygrad_edu.functional.checks import real, whole
+from tinygrad_edu.functional.checks import one_of, real, whole
 from tinygrad_edu.nn.init import Initialiser
 from tinygrad_edu.nn.layers import Linear
 from tinygrad_edu.nn.module import Module
@@ -73,6 +73,47 @@ class Embedding(Module):
 
     def _label(self) -> str:
         return "Embedding({} × {})".format(*self.weight.shape)
+
+
+class EmbeddingBag(Embedding):
+    """Rows of a table put together bag by bag: (n, each) -> (n, embedding_dim); or (all,) with `offsets`.
+
+    mode   "mean", "sum" or "max"; with "sum" a call takes `per_sample_weights`. The other settings are those of
+           `Embedding`, the call is that of `tinygrad_edu.functional.embedding_bag`.
+
+    >>> EmbeddingBag(10, 4)([[1, 2, 2]]).shape
+    (1, 4)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        mode: str = "mean",
+        padding_idx: int | None = None,
+        init: str | Initialiser | None = "normal",
+        rng: Rng = 0,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(num_embeddings, embedding_dim, padding_idx, init, rng, dtype)
+        self.mode = one_of(mode, "mode of embedding_bag", ("mean", "sum", "max"))
+
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {**super().settings(), "mode": self.mode}
+
+    def forward(
+        self,
+        indices: Tensor | ArrayLike,
+        offsets: Tensor | ArrayLike | None = None,
+        per_sample_weights: Tensor | ArrayLike | None = None,
+    ) -> Tensor:
+        """One row for each bag."""
+        weights, padding = per_sample_weights, self.padding_idx
+        return functional.embedding_bag(indices, self.weight, offsets, self.mode, weights, padding_idx=padding)
+
+    def _label(self) -> str:
+        return "EmbeddingBag({} × {}, {})".format(*self.weight.shape, self.mode)
 
 
 class MultiheadAttention(Module):

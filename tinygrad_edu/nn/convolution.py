@@ -144,6 +144,19 @@ class Conv1d(_Convolution):
         return functional.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
+class Conv3d(_Convolution):
+    """`Conv2d` with three axes: (n, in, depth, height, width) -> (n, out, places, places, places).
+
+    >>> Conv3d(2, 4, 3, padding="same")(np.ones((5, 2, 4, 4, 4))).shape
+    (5, 4, 4, 4, 4)
+    """
+
+    axes = 3
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        return functional.conv3d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
 class _Transposed(_Convolution):
     """What transposed convolutions share: a weight (in, out / groups, *kernel), and output_padding."""
 
@@ -224,5 +237,20 @@ class ConvTranspose1d(_Transposed):
 
     def _convolved(self, x: Tensor) -> Tensor:
         return functional.conv_transpose1d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
+
+
+class ConvTranspose3d(_Transposed):
+    """`ConvTranspose2d` with three axes: (n, in, depth, height, width) -> (n, out, larger, larger, larger).
+
+    >>> ConvTranspose3d(2, 4, 2, stride=2)(np.ones((5, 2, 3, 3, 3))).shape
+    (5, 4, 6, 6, 6)
+    """
+
+    axes = 3
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        return functional.conv_transpose3d(
             x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
         )

@@ -20,12 +20,13 @@ from tinygrad_edu.nn import (
     containers,
     convolution,
     functions,
+    layers,
     normalisation,
     pooling,
     recurrent,
     shapes,
 )
-from tinygrad_edu.nn.layers import MLP, Linear, Sequential
+from tinygrad_edu.nn.layers import MLP, Sequential
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import ACTIVATIONS, Function
 
@@ -34,25 +35,15 @@ if TYPE_CHECKING:
 
 # `json`, `io` and `zipfile` are imported where they are used: `import tinygrad_edu` is fast.
 
+# Every layer that can say how it was made, by its name.
 LAYERS: Final[dict[str, type[Module]]] = {
-    layer.__name__: layer
-    for layer in (
-        Linear,
-        convolution.Conv1d, convolution.Conv2d, convolution.ConvTranspose1d, convolution.ConvTranspose2d,
-        pooling.MaxPool1d, pooling.MaxPool2d, pooling.MaxPool3d, pooling.AvgPool1d, pooling.AvgPool2d,
-        pooling.AvgPool3d, pooling.LPPool1d, pooling.LPPool2d, pooling.LPPool3d,
-        adaptive.AdaptiveAvgPool1d, adaptive.AdaptiveAvgPool2d, adaptive.AdaptiveAvgPool3d,
-        adaptive.AdaptiveMaxPool1d, adaptive.AdaptiveMaxPool2d, adaptive.AdaptiveMaxPool3d,
-        shapes.Flatten, shapes.Unflatten, shapes.Dropout, shapes.Dropout2d, shapes.Unfold, shapes.Fold,
-        shapes.PixelShuffle, shapes.PixelUnshuffle, shapes.ChannelShuffle, shapes.Upsample, shapes.ZeroPad1d,
-        shapes.ZeroPad2d, shapes.ReflectionPad1d, shapes.ReflectionPad2d, shapes.ReplicationPad1d,
-        shapes.ReplicationPad2d, shapes.CircularPad1d, shapes.CircularPad2d,
-        normalisation.BatchNorm1d, normalisation.BatchNorm2d, normalisation.LayerNorm, normalisation.RMSNorm,
-        normalisation.GroupNorm, attention.Embedding, attention.MultiheadAttention,
-        recurrent.RNNCell, recurrent.LSTMCell, recurrent.GRUCell, recurrent.RNN, recurrent.LSTM, recurrent.GRU,
-        containers.Identity, functions.PReLU,
-        *functions.ACTIVATIONS,
+    name: layer
+    for module in (
+        adaptive, attention, containers, convolution, functions, layers, normalisation, pooling, recurrent, shapes,
     )
+    for name, layer in vars(module).items()
+    if isinstance(layer, type) and layer.__module__ == module.__name__ and hasattr(layer, "settings")
+    if not name.startswith("_") and layer is not functions.FunctionModule
 }  # fmt: skip
 
 ARCHITECTURE: Final = "__architecture__"  # the entry with the JSON text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -317,7 +317,17 @@ class PReLU(Module):
         return f"PReLU({self.weight.size})" if self.weight.size > 1 else "PReLU"
 
 
-ACTIVATIONS: Final = (
-    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish,
-    ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
-)  # fmt: skip
+class CosineSimilarity(FunctionModule, function=functional.cosine_similarity, data=2):
+    """The cosine of the angle between two vectors; see `functional.cosine_similarity`.
+
+    >>> CosineSimilarity()([[1.0, 0.0]], [[1.0, 1.0]])
+    Tensor([0.70710678])
+    """
+
+
+class PairwiseDistance(FunctionModule, function=functional.pairwise_distance, data=2):
+    """The p-norm of the difference of two vectors; see `functional.pairwise_distance`.
+
+    >>> PairwiseDistance(eps=0.0)([[3.0, 4.0]], [[0.0, 0.0]])
+    Tensor([5.])
+    """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu import functional
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
 from tinygrad_edu.functional.checks import whole
 from tinygrad_edu.nn.init import Initialiser
@@ -113,6 +114,50 @@ class Linear(Module):
 
     def _label(self) -> str:
         return with_activation(f"Linear({self.in_features} → {self.out_features})", self.activation)
+
+
+class Bilinear(Module):
+    """Σ x₁ᵢ · weight[o, i, j] · x₂ⱼ + bias[o]: (…, in₁), (…, in₂) -> (…, out).
+
+    The settings are those of `Linear`; without `init` the weight is drawn evenly from ±1 / √in₁, as in PyTorch.
+
+    >>> Bilinear(2, 3, 4)(np.ones((5, 2)), np.ones((5, 3))).shape
+    (5, 4)
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        init: str | Initialiser | None = None,
+        rng: Rng = 0,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        named = {"out_features": out_features, "in1_features": in1_features, "in2_features": in2_features}
+        shape = tuple(whole(size, name) for name, size in named.items())
+        dtype, random, bound = dtype_of(dtype), generator(rng), shape[1] ** -0.5
+
+        def evenly(rng: Rng, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+            return generator(rng).uniform(-bound, bound, shape).astype(dtype)
+
+        self.weight = drawn(evenly if init is None else init, None, shape, random, dtype)
+        self.bias = parameter(np.zeros(shape[0], dtype), shape[:1], dtype) if bias else None
+
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        out, first, second = self.weight.shape
+        sizes = {"in1_features": first, "in2_features": second, "out_features": out}
+        return {**sizes, "bias": self.bias is not None, "dtype": str(self.weight.dtype)}
+
+    def forward(self, x1: Tensor | ArrayLike, x2: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        return functional.bilinear(x1, x2, self.weight, self.bias)
+
+    def _label(self) -> str:
+        out, first, second = self.weight.shape
+        return f"Bilinear({first} × {second} → {out})"
 
 
 class Sequential(Module):

@@ -151,3 +151,31 @@ class MultiLabelSoftMarginLoss(FunctionModule, function=functional.multilabel_so
     >>> MultiLabelSoftMarginLoss()([[0.0, 0.0]], [[1.0, 0.0]])
     Tensor(0.69314718)
     """
+
+
+class MultiLabelMarginLoss(FunctionModule, function=functional.multilabel_margin_loss, data=2):
+    """Every right class above every wrong one, by a margin; see `functional.multilabel_margin_loss`.
+
+    >>> MultiLabelMarginLoss()([[0.1, 0.2, 0.4, 0.8]], [[3, 0, -1, 1]])
+    Tensor(0.85)
+    """
+
+
+class TripletMarginWithDistanceLoss(FunctionModule, function=functional.triplet_margin_with_distance_loss, data=3):
+    """`TripletMarginLoss` with a distance of one's own; see `functional.triplet_margin_with_distance_loss`.
+
+    >>> loss = TripletMarginWithDistanceLoss(lambda a, b: abs(a - b).sum(axis=-1))
+    >>> loss([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 7.5]])
+    Tensor(0.5)
+    """
+
+
+class CTCLoss(FunctionModule, function=functional.ctc_loss, data=4):
+    """Labels wherever they lie in a sequence: called with log-probabilities, targets and both lengths.
+
+    See `functional.ctc_loss`.
+
+    >>> import numpy as np
+    >>> CTCLoss()(np.log(np.full((2, 1, 2), 0.5)), [[1]], [2], [1])
+    Tensor(0.28768207)
+    """

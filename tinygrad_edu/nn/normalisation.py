@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_edu import functional
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.functional.checks import real, whole
+from tinygrad_edu.nn.functions import FunctionModule
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import dtype_of, misfit, parameter
 from tinygrad_edu.tensor import Tensor, as_tensor
@@ -59,14 +60,18 @@ class _BatchNorm(Module):
             expected = self.expected.format(self.num_features)
             raise misfit(self, x, expected, "the second side of the input must be num_features")
         if not self.track_running_stats:
-            return functional.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
+            return self._normed(x, None, 0.0)
         momentum = 0.0
         if self.training:
             seen = int(self.num_batches_tracked.item()) + 1
             self.num_batches_tracked[...] = seen
             momentum = 1 / seen if self.momentum is None else self.momentum
-        running = self.running_mean, self.running_var
-        return functional.batch_norm(x, *running, self.weight, self.bias, self.training, momentum, self.eps)
+        return self._normed(x, (self.running_mean, self.running_var), momentum)
+
+    def _normed(self, x: Tensor, running: tuple[Tensor, Tensor] | None, momentum: float) -> Tensor:
+        means, variances = running or (None, None)
+        own = running is None or self.training
+        return functional.batch_norm(x, means, variances, self.weight, self.bias, own, momentum, self.eps)
 
     def _label(self) -> str:
         return f"{type(self).__name__}({self.num_features})"
@@ -107,6 +112,83 @@ class BatchNorm1d(_BatchNorm):
 
     ndims = (2, 3)
     expected = "(n, {0}) or (n, {0}, length)"
+
+
+class BatchNorm3d(_BatchNorm):
+    """`BatchNorm2d` for (n, channels, depth, height, width).
+
+    >>> BatchNorm3d(3)(np.ones((2, 3, 4, 4, 4))).shape
+    (2, 3, 4, 4, 4)
+    """
+
+    ndims = (5,)
+    expected = "(n, {}, depth, height, width)"
+
+
+class _InstanceNorm(_BatchNorm):
+    """What instance norms share: they are batch norms of each sample by itself."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
+    def _normed(self, x: Tensor, running: tuple[Tensor, Tensor] | None, momentum: float) -> Tensor:
+        means, variances = running or (None, None)
+        own = running is None or self.training
+        return functional.instance_norm(x, means, variances, self.weight, self.bias, own, momentum, self.eps)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """(x − mean) / √(var + eps) for each channel of each sample: (n, channels, height, width), same shape.
+
+    num_features          the number of channels
+    affine                True for a weight and a bias
+    track_running_stats   True: after `model.eval()` it uses running statistics, as `BatchNorm2d` does; else always the
+                          sample's own
+
+    >>> InstanceNorm2d(1, eps=0.0)([[[[1.0, 3.0]]]])
+    Tensor([[[[-1.,  1.]]]])
+    """
+
+    ndims = (4,)
+    expected = "(n, {}, height, width)"
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """`InstanceNorm2d` for (n, channels, length).
+
+    >>> InstanceNorm1d(1, eps=0.0)([[[1.0, 3.0]]])
+    Tensor([[[-1.,  1.]]])
+    """
+
+    ndims = (3,)
+    expected = "(n, {}, length)"
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """`InstanceNorm2d` for (n, channels, depth, height, width).
+
+    >>> InstanceNorm3d(1, eps=0.0)([[[[[1.0, 3.0]]]]])
+    Tensor([[[[[-1.,  1.]]]]])
+    """
+
+    ndims = (5,)
+    expected = "(n, {}, depth, height, width)"
+
+
+class LocalResponseNorm(FunctionModule, function=functional.local_response_norm):
+    """x / (k + alpha / size · Σ x² over neighbouring channels) ** beta; see `functional.local_response_norm`.
+
+    >>> LocalResponseNorm(2, alpha=2.0, beta=1.0)([[1.0, 2.0]])
+    Tensor([[0.5       , 0.33333333]])
+    """
 
 
 class LayerNorm(Module):

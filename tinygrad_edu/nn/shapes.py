@@ -1,4 +1,4 @@
-"""Layers without parameters that change shapes, or drop numbers. Computed in `tinygrad_edu.functional`."""
+"""Layers without parameters that change shapes, or draw. Computed in `tinygrad_edu.functional`."""
 
 from __future__ import annotations
 
@@ -117,6 +117,62 @@ class Dropout2d(Dropout):
     def forward(self, x: Tensor | ArrayLike) -> Tensor:
         """The layer's output."""
         return functional.dropout2d(x, self.p, self.training, self.rng)
+
+
+class Dropout1d(Dropout):
+    """As `Dropout`, for whole channels: x (n, channels, length).
+
+    >>> Dropout1d(0.5, rng=0)([[[1.0, 1.0], [1.0, 1.0]]]).tolist()
+    [[[2.0, 2.0], [0.0, 0.0]]]
+    """
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        return functional.dropout1d(x, self.p, self.training, self.rng)
+
+
+class Dropout3d(Dropout):
+    """As `Dropout`, for whole channels: x (n, channels, depth, height, width).
+
+    >>> import numpy as np
+    >>> Dropout3d(0.5, rng=0)(np.ones((1, 2, 1, 1, 1))).tolist()
+    [[[[[2.0]]], [[[0.0]]]]]
+    """
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        return functional.dropout3d(x, self.p, self.training, self.rng)
+
+
+class AlphaDropout(Dropout):
+    """As `Dropout`, for networks of `selu`: mean and variance stay; see `functional.alpha_dropout`.
+
+    >>> AlphaDropout(0.5, rng=0)([1.0, 1.0])
+    Tensor([ 1.66559883, -0.77919393])
+    """
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        return functional.alpha_dropout(x, self.p, self.training, self.rng)
+
+
+class RReLU(Module):
+    """`LeakyReLU` with random slopes in training, their mean after `model.eval()`; see `functional.rrelu`.
+
+    >>> RReLU(0.0, 0.5).eval()([-12.0, 3.0])
+    Tensor([-3.,  3.])
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, rng: Rng = 0) -> None:
+        self.lower, self.upper, self.rng = real(lower, "lower"), real(upper, "upper"), generator(rng)
+
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {"lower": self.lower, "upper": self.upper}
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        return functional.rrelu(x, self.lower, self.upper, self.training, self.rng)
 
 
 # --- patches, pixels, borders ---
