@@ -138,7 +138,7 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tensor:
 
 @implements(np.linalg.eig)
 def eig(a: Any) -> EigResult:
-    """Eigenvalues w and eigenvectors v, of length 1, of square matrices: a v = v diag(w).
+    """Eigenvalues w and eigenvectors v, of length 1, of square matrices: a v = v diag(w); real where all values are.
 
     Raises LinAlgError where a gradient is wanted of complex eigenvalues, and in backward where one flows to vectors of
     equal ones.
@@ -149,7 +149,7 @@ def eig(a: Any) -> EigResult:
     """
     a = matrices(a, "eig", square=True)
     if not a.requires_grad:
-        return EigResult(*map(as_tensor, asked(np.linalg.eig, plain(a))))
+        return EigResult(*map(as_tensor, asked(rows.eigenvalues_and_vectors, plain(a))))
     n = a.shape[-1]
     return EigResult(*rows.unpacked(rows.eig_packed(a), (n,), (n, n)))
 

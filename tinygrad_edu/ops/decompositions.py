@@ -207,9 +207,17 @@ eigvalsh = Op(
 )  # fmt: skip
 
 
+def eigenvalues_and_vectors(a: Array) -> tuple[Array, Array]:
+    """np.linalg.eig, real where all eigenvalues are: since NumPy 2.5 it gives complex numbers always."""
+    values, vectors = np.linalg.eig(a)
+    if np.iscomplexobj(values) and not np.iscomplexobj(a) and not values.imag.any():
+        return values.real.copy(), vectors.real.copy()
+    return values, vectors
+
+
 def _eig(a: Array) -> Array:
     refuse_complex("eig", a)
-    values, vectors = np.linalg.eig(a)
+    values, vectors = eigenvalues_and_vectors(a)
     if np.iscomplexobj(values):
         raise MatrixError(
             describe("eig: the matrix has complex eigenvalues, which have no derivative here", code="real-numbers-only")

@@ -205,8 +205,15 @@ pinv = Op(
         "`rcond` times the largest count as 0.",
 )  # fmt: skip
 
+
+def _matrix_rank(A: Array, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
+    if np.ndim(A) > 1 and not np.size(A):  # NumPy 2.2 refuses it
+        return np.zeros(A.shape[:-2], np.intp)
+    return np.linalg.matrix_rank(A, tol, hermitian, rtol=rtol)
+
+
 matrix_rank = Op(
-    "matrix_rank", np.linalg.matrix_rank,
+    "matrix_rank", _matrix_rank, numpy=np.linalg.matrix_rank,
     vjps=(None,),
     kind=GENERAL, formula="rank a", domain=(ANY_MATRIX,), sampler=_square_sample,
     doc="The number of singular values above a tolerance, (…, n, m) -> (…); no derivative.",
