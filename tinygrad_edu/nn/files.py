@@ -118,6 +118,7 @@ def load_state(path: Path) -> dict[str, np.ndarray]:
     Raises FileNotFound, FileError or DataError as `load` does.
 
     >>> import tempfile
+    >>> from tinygrad_edu.nn import Linear
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(Linear(2, 3), f"{folder}/m.npz")
     ...     sorted(load_state(f"{folder}/m.npz"))
