@@ -31,12 +31,6 @@ def calls(add, n):
     for name in ("convolve", "correlate"):
         for args in ((n(4), n(2)), (n(0), n(2)), (n(2, 2), n(2)), (n(3), [1.0, 2.0]), (n(3), n(2), "bad")):
             add(name, *args, whole=False)
-    for name in ("fft.fftshift", "fft.ifftshift"):
-        for shape, options in (
-            ((5,), {}), ((4,), {}), ((2, 3), {}), ((2, 3), {"axes": 1}), ((2, 3), {"axes": (0, -1)}), ((), {}),
-            ((2, 0), {}), ((2, 3), {"axes": 2}),
-        ):  # fmt: skip
-            add(name, n(*shape), **options)
     points = np.cumsum(n.positive(5)) - 4
     for args, options in (
         ((n(4), points, n(5)), {}), ((n(2, 3), points, n(5)), {}), ((0.1, points, n(5)), {}),
@@ -51,6 +45,14 @@ def calls(add, n):
     ):  # fmt: skip
         add("trapezoid", *args, whole=False, **options)
     _polynomials(add, n)
+    for name in ("fft.fftshift", "fft.ifftshift"):
+        for shape, options in (
+            ((5,), {}), ((4,), {}), ((2, 3), {}), ((2, 3), {"axes": 1}), ((2, 3), {"axes": (0, -1)}), ((), {}),
+            ((2, 0), {}), ((2, 3), {"axes": 2}),
+        ):  # fmt: skip
+            add(name, n(*shape), **options)
+    for axis in ((1, 1), (), (0, -2)):
+        add("gradient", n(4, 5), axis=axis, whole=False)
 
 
 def _polynomials(add, n):

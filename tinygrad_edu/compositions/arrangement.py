@@ -236,6 +236,8 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Tensor:
             describe(f"trim_zeros: trim must be 'f', 'b' or 'fb', not {trim!r}", where=here(), code="unknown-choice")
         )
     axes = range(x.ndim) if axis is None else [one_axis(a, x.ndim) for a in (axis if np.ndim(axis) else (axis,))]
+    if len(set(axes)) != len(axes):
+        raise ShapeError(describe(f"axis {axis} names an axis twice", where=here(), code="axis-named-twice"))
     taken = np.nonzero(plain(x) != 0) if x.ndim else ()
     index = [slice(None)] * x.ndim
     for place in axes:

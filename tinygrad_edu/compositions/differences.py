@@ -127,7 +127,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     f = as_floats(f)
     wanted = range(f.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = [one_axis(place, f.ndim) for place in wanted]
-    spacings = varargs or (1.0,)
+    if len(set(axes)) != len(axes):
+        raise ShapeError(describe(f"axis {axis} names an axis twice", where=here(), code="axis-named-twice"))
+    spacings = tuple(as_tensor(part) if isinstance(part, list | tuple) else part for part in varargs) or (1.0,)
     spacings = spacings * len(axes) if len(spacings) == 1 and not np.ndim(spacings[0]) else spacings
     if len(spacings) != len(axes):
         raise DtypeError(

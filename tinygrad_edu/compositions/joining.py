@@ -24,6 +24,7 @@ from tinygrad_edu.memory import NUMBERS
 from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import shape as rows
+from tinygrad_edu.refusal import asked_as
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = [
@@ -60,13 +61,14 @@ def _joined(row: Op, arrays: Any, axis: Any, dtype: Any, casting: str, out: Any 
     """The arrays joined by a row, cast to `dtype` as far as `casting` allows it."""
     parts = _listed(arrays)
     result: Tensor = row.run(*parts, axis=axis) if axis != 0 else row.run(*parts)
-    if dtype is None:
+    if dtype is None and casting == "same_kind":
         return handed(result, out)
-    if out is not None:
+    if dtype is not None and out is not None:
         raise DtypeError(
             describe(f"{row.name} takes out= or dtype=, not both", where=here(), code="conflicting-arguments")
         )
-    refused = [x for x in parts if not np.can_cast(x.dtype, dtype, casting)]  # type: ignore[arg-type]
+    dtype = result.dtype if dtype is None else dtype
+    refused = [x for x in parts if not asked_as(row.name, np.can_cast, x.dtype, dtype, casting)]
     if refused:
         raise DtypeError(
             describe(
@@ -76,7 +78,7 @@ def _joined(row: Op, arrays: Any, axis: Any, dtype: Any, casting: str, out: Any 
                 code="cast-not-allowed",
             )
         )
-    return result if result.dtype == np.dtype(dtype) else result.astype(dtype)
+    return handed(result if result.dtype == np.dtype(dtype) else result.astype(dtype), out)
 
 
 @implements(np.concatenate)

@@ -36,7 +36,7 @@ def _ends(start: Any, stop: Any) -> tuple[Tensor, Tensor]:
 
 def _finished(y: Tensor, dtype: DTypeLike | None, axis: int) -> Tensor:
     """The numbers along their axis, in the dtype that was asked for; of whole numbers the next below."""
-    y = moveaxis(y, 0, axis) if axis else y
+    y = moveaxis(y, 0, axis) if axis.__class__ is not int or axis else y
     if dtype is None:
         return y
     kind = to_dtype(dtype)

@@ -7,6 +7,7 @@ before reducing, `out=` hands the result over. All parameters mean what they mea
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -87,9 +88,18 @@ def reduce(row: Op, x: Tensor, axis: Any, keepdims: Any, **params: Any) -> Tenso
     """Apply a row with those parameters that differ from their defaults: they are what a drawing shows."""
     if axis is not None:
         params["axis"] = axis
-    if keepdims:
+    if keepdims is not False and _yes(keepdims):
         params["keepdims"] = True
     return row(x, **params)
+
+
+def _yes(keepdims: Any) -> bool:
+    """Whether `keepdims` is true: True, or a whole number but 0. Raises DtypeError for anything else, as NumPy does."""
+    try:
+        return bool(keepdims if isinstance(keepdims, np.bool_) else operator.index(keepdims))
+    except TypeError:
+        what = f"keepdims is True or False, not {keepdims!r}"
+        raise DtypeError(describe(what, where=here(), code="wrong-arguments")) from None
 
 
 def _joined(result: Tensor, initial: Any, join: Any) -> Tensor:
