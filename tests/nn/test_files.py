@@ -70,6 +70,10 @@ BUILT = {
         )
         for axes in (1, 2, 3)
     },
+    "TransformerEncoderLayer": (
+        lambda: nn.TransformerEncoderLayer(6, 2, 4, 0.5, "gelu", 0.1, True, False, rng=1).eval(),
+        IMAGES[:, 0],
+    ),
     "RNNCell": (lambda: nn.RNNCell(6, 3, False, "relu", rng=1), IMAGES),
     "LSTMCell": (lambda: nn.LSTMCell(6, 3, rng=1, dtype=np.float32), IMAGES),
     "GRUCell": (lambda: nn.GRUCell(6, 3, rng=1), IMAGES),

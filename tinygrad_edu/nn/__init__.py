@@ -122,6 +122,7 @@ from tinygrad_edu.nn.shapes import (
     ZeroPad1d,
     ZeroPad2d,
 )
+from tinygrad_edu.nn.transformer import TransformerEncoderLayer
 
 __all__ = [
     "CELU",
@@ -239,6 +240,7 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

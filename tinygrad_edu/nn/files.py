@@ -25,6 +25,7 @@ from tinygrad_edu.nn import (
     pooling,
     recurrent,
     shapes,
+    transformer,
 )
 from tinygrad_edu.nn.layers import MLP, Sequential
 from tinygrad_edu.nn.module import Module
@@ -40,6 +41,7 @@ LAYERS: Final[dict[str, type[Module]]] = {
     name: layer
     for module in (
         adaptive, attention, containers, convolution, functions, layers, normalisation, pooling, recurrent, shapes,
+        transformer,
     )
     for name, layer in vars(module).items()
     if isinstance(layer, type) and layer.__module__ == module.__name__ and hasattr(layer, "settings")
