@@ -26,6 +26,9 @@ FUNCTIONS = {
     "pixel_shuffle": (lambda x: F.pixel_shuffle(x.reshape(4, 2, 5), 2), IMAGE),
     "pixel_unshuffle": (lambda x: F.pixel_unshuffle(x[:, :, :4], 2), IMAGE),
     "channel_shuffle": (lambda x: F.channel_shuffle(x[None], 2), IMAGE),
+    "grid_sample": (lambda x: F.grid_sample(x[None], tg.tanh(x).reshape(1, 4, 5, 2), padding_mode="border"), IMAGE),
+    "embedding_bag": (lambda x: F.embedding_bag([[0, 3], [1, 1]], x.reshape(10, 4), mode="max"), IMAGE),
+    "ctc_loss": (lambda x: F.ctc_loss(x.reshape(6, 2), [1, 1], 6, 2), LINE),
     "pad": (lambda x: F.pad(x, (1, 2, 0, 1), "reflect"), IMAGE),
 }
 

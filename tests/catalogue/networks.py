@@ -332,6 +332,16 @@ mistake(
     """,
 )
 mistake(
+    "grid-shapes",
+    "A grid holds one place for each element of the result: two numbers, (x, y), for images.",
+    wrong="""
+        tg.functional.grid_sample(tg.ones((1, 3, 8, 8)), tg.zeros((1, 4, 4)))
+    """,
+    right="""
+        tg.functional.grid_sample(tg.ones((1, 3, 8, 8)), tg.zeros((1, 4, 4, 2)))
+    """,
+)
+mistake(
     "unpool-indices",
     """An index says where among the elements of the larger image a number goes: there is one per number, and it lies
     inside. A pool that left a rest needs `output_size`.""",

@@ -79,6 +79,10 @@ from tinygrad_edu.functional.dropout import (
     gumbel_softmax,
     rrelu,
 )
+from tinygrad_edu.functional.grids import (
+    affine_grid,
+    grid_sample,
+)
 from tinygrad_edu.functional.interpolation import (
     interpolate,
 )
@@ -146,6 +150,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -177,6 +182,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
