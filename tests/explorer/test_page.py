@@ -112,6 +112,28 @@ def test_a_backward_step_says_the_rule_the_local_derivative_and_the_result(opene
     assert re.search(r"graphs\.py:\d+ prediction = a1 @ W2 \+ b2", shown)
 
 
+def test_arrows_turn_and_change_their_colour_with_their_heads(opened):
+    loss, names = mlp_with_mse()
+    page = opened(loss, names, hash="#step=14")
+    marker = page.evaluate("""() => {
+      const [, id] = getComputedStyle(document.querySelector('.back > path')).markerStart.match(/#([^"]+)/);
+      return document.getElementById(id).localName;
+    }""")
+    assert marker == "marker"
+    ids = page.evaluate("() => [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    heads = """name => [...document.querySelectorAll(`.arrows > .${name}`)].map(g => {
+      const [line, head] = g.querySelectorAll(':scope > path');
+      return getComputedStyle(line).stroke === getComputedStyle(head).fill;
+    })"""
+    page.click("#n1")
+    assert page.evaluate(heads, "path") == [True] * 8
+    page.keyboard.press("Escape")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(heads, "on") == [True, True]
+
+
 def test_the_four_equations_light_up_where_they_are_at_work(opened):
     loss, names = mlp_with_mse()
     page = opened(loss, names)

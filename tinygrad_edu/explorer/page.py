@@ -137,9 +137,9 @@ and what is closed in it opens.</p>\
 </noscript>
 <div class="content"><main tabindex="-1">{svg}</main>
 <div class="panels"><section id="why" aria-label="this step"></section>{equations}</div></div>
-<svg id="marks" width="0" height="0" aria-hidden="true"><defs><marker id="back" viewBox="0 0 10 10" refX="1" refY="5" \
-markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" \
-fill="#b3205f"/></marker></defs></svg>
+<svg id="marks" width="0" height="0" aria-hidden="true"><defs>\
+<marker id="backwards" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="11" markerHeight="11" \
+markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L10 5L0 10z"/></marker></defs></svg>
 <script type="application/json" id="data">{data}</script>
 <script>{script}</script>
 </body></html>

@@ -52,7 +52,6 @@
       const x = +bar.getAttribute("x");
       bar.setAttribute("width", view.bars[place]);
       const target = mark ? view.targets[place] : 0;
-      text.setAttribute("x", n(x + Math.max(view.bars[place], target) + 6));
       text.textContent = view.answers[place];
       if (mark) mark.setAttribute("d", `M${n(x + target)} ${n(+bar.getAttribute("y") - 3)}${target ? "v16" : ""}`);
     });

@@ -178,8 +178,13 @@ class NetworkDrawing:
         """Whether the bars show the softmax of the outputs, not the outputs."""
         return self.fewest_and_most[-1] != (0.0, 1.0)
 
+    @property
+    def marked(self) -> bool:
+        """Whether a mark on each output's bar says what it should be."""
+        return self.targets is not None and self.mode != "weights" and not self.shares_are_softmax
+
     def _marks(self, samples: int | slice) -> list[int]:
-        if self.targets is None or self.mode == "weights" or self.shares_are_softmax:
+        if self.targets is None or not self.marked:
             return []
         return [round(float(t) * BAR) for t in _shown(mean_of(self.targets, samples), self.columns[-1])]
 

@@ -17,7 +17,7 @@ from tinygrad_edu.numbers import number_text
 from tinygrad_edu.render import style
 from tinygrad_edu.render.markup import escape, length, sized_text
 from tinygrad_edu.render.metrics import sans_width, wrapped
-from tinygrad_edu.render.network import FAINTEST, NetworkDrawing, View, mean_of
+from tinygrad_edu.render.network import BAR, FAINTEST, NetworkDrawing, View, mean_of
 from tinygrad_edu.render.png import PALETTES, data_uri, grey_image, signed_image
 from tinygrad_edu.render.style import DARK, LIGHT, Scheme
 from tinygrad_edu.render.wording import plural
@@ -109,7 +109,8 @@ def _title(drawing: NetworkDrawing, about: str) -> list[str]:
         for layer in network.layers
     ]
     counts = f"{plural(network.parameters, 'parameter')} = {' + '.join(parts)}: weights and biases, layer by layer"
-    return [counts, *wrapped(_legend(drawing, about), style.LEGEND_SIZE, WIDTH - 2 * MARGIN)]
+    marks = ["Bars: the outputs. A line across a bar: the target."] if drawing.marked else []
+    return [counts, *wrapped(_legend(drawing, about), style.LEGEND_SIZE, WIDTH - 2 * MARGIN), *marks]
 
 
 def _legend(drawing: NetworkDrawing, about: str) -> str:
@@ -121,12 +122,12 @@ def _legend(drawing: NetworkDrawing, about: str) -> str:
     black = "black the least of its layer, white the most"
     if all(scale == (0.0, 1.0) for scale in scales):
         black = "black 0, white 1"
+    bars = " Bars: softmax of the outputs." if drawing.shares_are_softmax and drawing.columns[-1].size > 1 else ""
     if drawing.mode == "wants":
         return (
             f"{about}Circles: activation, {black}. Arrows: −∂C/∂activation, which way the cost wants a neuron to go: "
             f"the sum of its lines to the right, {up} up, {down} down. {faint}"
         )
-    bars = " Bars: softmax of the outputs." if drawing.shares_are_softmax and drawing.columns[-1].size > 1 else ""
     return (
         f"{about}Circles: activation, {black}. Lines: weight × activation, {up} pushes up, {down} pushes down. "
         f"{faint}{bars}"
@@ -253,10 +254,9 @@ def _answers(drawing: NetworkDrawing, at: Places, view: View) -> Iterator[str]:
         width = sans_width(name, style.EXPRESSION_SIZE, bold=True)
         out.append(sized_text(begin, y + 4.0, "", width, escape(name)))
         if view.bars:
-            end = bar + view.bars[place]
             out.append(f'<rect x="{length(bar)}" y="{length(y - 5.0)}" width="{view.bars[place]}" height="10"/>')
-            end = max(end, bar + view.targets[place] if view.targets else end) + 6.0
-            out.append(f'<text class="share" x="{length(end)}" y="{length(y + 3.5)}">{view.answers[place]}</text>')
+            end = length(bar + BAR + 8.0)  # one below the other: beside a mark a number would seem to be the mark's
+            out.append(f'<text class="share" x="{end}" y="{length(y + 3.5)}">{view.answers[place]}</text>')
         if view.targets:
             x, mark = bar + view.targets[place], "v16" if view.targets[place] else ""
             out.append(f'<path d="M{length(x)} {length(y - 8.0)}{mark}"/>')
@@ -305,8 +305,9 @@ def _weight_images(drawing: NetworkDrawing, y: float) -> Iterator[str]:
 
 
 def _signed(value: np.floating) -> str:
-    text = number_text(round(float(value), 1))
-    return text if text.startswith("\N{MINUS SIGN}") else f"+{text}"
+    number = round(float(value), 1) or float(f"{value:.1g}")
+    text = number_text(number)
+    return text if number <= 0 else f"+{text}"
 
 
 # --- style -----------------------------------------------------------------------------------------------------
