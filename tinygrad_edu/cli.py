@@ -7,6 +7,7 @@ Exit status: 0 right, 1 a check failed or training broke off, 2 bad usage or inp
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -34,13 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("interrupted", sys.stderr)
         return 130
     except TinygradError as error:
-        say(f"tinygrad-edu: {error}", sys.stderr)
+        say(f"tinygrad-edu: {_told(error)}", sys.stderr)
         return next(status for kind, status in STATUS if isinstance(error, kind))
     except OSError as error:
         say(f"tinygrad-edu: {error}", sys.stderr)
         return 2
     finally:
         say("", sys.stdout, end="")  # argparse prints too; what can't be written must not fail at exit
+
+
+def _told(error: TinygradError) -> str:
+    """The text of an error, without the line of the program where that is the one that started this command."""
+    started = {"<frozen runpy>", os.path.basename(sys.argv[0])}
+    rows = str(error).split("\n")
+    return "\n".join(row for row in rows if not (row.startswith("  where:") and row.split(":")[-2].strip() in started))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,9 +1,12 @@
 """`tinygrad-edu explore` and `explain`: the user's function, or an example; what they print and where the page is."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import tinygrad_edu
 from tinygrad_edu.cli import main
 
 MODEL = """\
@@ -127,6 +130,14 @@ def test_explain_refuses_with_a_message_and_no_traceback(folder, capsys, argumen
     message = output(capsys, "explain", *arguments, status=2)
     assert text in message
     assert "Traceback" not in message
+
+
+def test_an_error_names_no_line_where_none_is_the_user_s(folder):
+    command = [sys.executable, "-m", "tinygrad_edu", "explain", "--wrt", "nobody"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=Path(tinygrad_edu.__file__).parents[1])
+    assert run.returncode == 2
+    assert run.stderr.startswith("tinygrad-edu: no card is called 'nobody'\n  known: x, layer1.weight, ")
+    assert "where:" not in run.stderr
 
 
 def test_an_index_must_be_whole_numbers(folder, capsys):

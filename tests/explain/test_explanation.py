@@ -395,6 +395,28 @@ def test_calls_of_a_recursion_without_memory_are_counted_and_not_made():
 # --- numbers that are not numbers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: tg.sqrt(x * x).sum(),  # 0 · inf at x = 0
+        lambda x: tg.sqrt(tg.relu(x - 2)).sum(),  # relu lets nothing through: 0, not 0 · inf
+        lambda x: tg.sqrt((x @ tg.Tensor([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]])) ** 2).sum(),
+        lambda x: (tg.sqrt(x[:1] * 0.0) + tg.sqrt(x[1:])).sum(),
+        lambda x: tg.sqrt(tg.concatenate([x * x, x])[::-1]).sum(),
+    ],
+)
+def test_zero_times_infinity_is_a_path_as_it_is_for_backward(make):
+    x = leaf([0.0, 4.0, 9.0], "x")
+    with np.errstate(all="ignore"):
+        loss = make(x)
+        explanations = [tg.explain(loss, x, index=k) for k in range(3)]
+        loss.backward()
+    for explanation, gradient in zip(explanations, x.grad.numpy()):
+        found = sum((route.contribution for route in explanation.routes), 0.0)
+        assert found == pytest.approx(gradient, nan_ok=True)
+        assert str(explanation)
+
+
 def test_a_path_that_is_not_finite_comes_first_and_nothing_breaks():
     x = leaf([0.0, 1.0], "x")
     with np.errstate(all="ignore"):

@@ -26,6 +26,7 @@ from tinygrad_edu.symbols.simplify import without_guards
 
 MOST_WORK = 400_000_000  # numbers computed for the tables; about two seconds
 VERY_LARGE, HUGE = 1e140, 1e280  # sizes are cut off, so that no product of two overflows
+MOST_INFINITE = 1_000  # elements of a gradient that aren't finite whose rules are asked one by one
 TIE = 1e-12  # products nearer to each other than this count as equal
 
 
@@ -49,12 +50,17 @@ class NumberPath:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The local derivatives of a step that aren't 0: ∂source[places[k]]/∂target[indices[k]] = slopes[k]."""
+    """The local derivatives of a step that count: ∂source[places[k]]/∂target[indices[k]] = slopes[k].
+
+    One that is 0 counts where what arrives isn't finite: 0 · inf is nan, so there the path decides. `sizes` are those
+    by which paths are ranked.
+    """
 
     step: Step
     places: np.ndarray
     indices: np.ndarray
     slopes: np.ndarray
+    sizes: np.ndarray
 
 
 class Elements:
@@ -116,7 +122,16 @@ class Elements:
         wanted = np.zeros(target.size, bool)
         wanted[reached] = True
         kept = wanted[indices] & (slopes != 0)
-        return Table(step, places[kept], indices[kept], slopes[kept])
+        lost_places, lost_indices = _zero_times_infinite(self.derivation, step, wanted)
+        new = ~np.isin(lost_places * target.size + lost_indices, places[kept] * target.size + indices[kept])
+        lost = np.count_nonzero(new)
+        return Table(
+            step,
+            np.concatenate([places[kept], lost_places[new]]),
+            np.concatenate([indices[kept], lost_indices[new]]),
+            np.concatenate([slopes[kept], np.zeros(lost)]),
+            np.concatenate([_sizes(slopes[kept]), np.full(lost, VERY_LARGE)]),
+        )
 
     # --- what follows from them ------------------------------------------------------------------------------
 
@@ -132,7 +147,7 @@ class Elements:
         for table in reversed(self.tables):
             source, target = table.step.source, table.step.target
             np.add.at(counts[target], table.indices, counts[source][table.places])
-            ahead = np.minimum(_sizes(table.slopes) * best[source][table.places], HUGE)
+            ahead = np.minimum(table.sizes * best[source][table.places], HUGE)
             np.maximum.at(best[target], table.indices, ahead)
         return counts, best
 
@@ -185,7 +200,7 @@ class Elements:
             for table in self.of_target[card]:
                 for k in np.flatnonzero(table.indices == index):
                     place, slope = int(table.places[k]), float(table.slopes[k])
-                    reach = min(float(_sizes(table.slopes[k])) * self._best[table.step.source][place], HUGE)
+                    reach = min(float(table.sizes[k]) * self._best[table.step.source][place], HUGE)
                     if reach > 0:
                         number -= 1
                         more = behind + (0.0 if reach > best * (1 - TIE) else math.log(best / reach))
@@ -216,6 +231,26 @@ def _diagonal(derivation: Derivation, step: Step) -> tuple[np.ndarray, np.ndarra
         slopes = rule(np.ones_like(out), out, *(parent.out for parent in node.inputs), **node.params)
     origin = np.broadcast_to(np.arange(value.size).reshape(value.shape), out.shape)
     return np.arange(out.size), origin.ravel(), np.broadcast_to(slopes, out.shape).astype(np.float64).ravel()
+
+
+def _zero_times_infinite(derivation: Derivation, step: Step, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places and indices where a local derivative of 0 meets a gradient that isn't finite, and makes it nan.
+
+    Asked of the rule itself, one such element after the other: a rule that only moves numbers makes no nan.
+    """
+    g = derivation.gradients[step.source]
+    infinite = np.flatnonzero(~np.isfinite(g))[:MOST_INFINITE]
+    found = [(np.zeros(0, int), np.zeros(0, int))]
+    for place in infinite:
+        alone = np.zeros_like(g)
+        nans = []
+        for arriving in (np.inf, 1.0):  # with 1 it must not be nan: that would be another element's doing
+            alone.flat[place] = arriving
+            nans.append(np.isnan(derivation.pulled(step.source, step.position, alone).ravel()))
+        indices = np.flatnonzero(nans[0] & ~nans[1] & wanted)
+        found.append((np.full(len(indices), place), indices))
+    places, indices = (np.concatenate(part) for part in zip(*found))
+    return places, indices
 
 
 def _by_rows(derivation: Derivation, step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
