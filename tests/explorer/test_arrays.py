@@ -23,6 +23,19 @@ PARTLY = (
     "sliding_window_view",
     "astype",
     "float_power",
+    "einsum_single",
+    "einsum_pair",
+    "tensordot",
+    "vecdot",
+    "dot",
+    "conv",
+    "conv_transpose",
+    "conv_weight",
+    "sum_pool",
+    "spread_pool",
+    "add_windows",
+    "convolve",
+    "cumsum",
 )  # not of all arguments, or without the rule
 OPS = [op for op in REGISTRY.values() if not op.custom and available(op)]
 

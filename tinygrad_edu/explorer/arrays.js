@@ -10,7 +10,7 @@ const arrays = (() => {
     log1p: Math.log1p, log2: Math.log2, logical_not: x => +!x, negative: x => -x, positive: x => x,
     reciprocal: x => 1 / x, relu: x => Math.max(x, 0), rint: half, sigmoid: x => 1 / (1 + Math.exp(-Math.max(x, -709))),
     sign: Math.sign, sin: Math.sin, sinh: Math.sinh, sqrt: Math.sqrt, square: x => x * x, tan: Math.tan,
-    tanh: Math.tanh, trunc: Math.trunc,
+    tanh: Math.tanh, trunc: Math.trunc, fround: Math.fround,
   };
   const binary = {
     add: (x, y) => x + y, arctan2: Math.atan2, divide: (x, y) => x / y, equal: (x, y) => +(x === y),
@@ -83,6 +83,7 @@ const arrays = (() => {
     if (name === 'take') return take(numbers(of(rest[0])), rest[1], rest[2]);
     if (name === 'join') return take(rest[0].flatMap(t => numbers(of(t))), rest[1], rest[2]);
     if (name === 'matmul') return matmul(of(rest[0]), of(rest[1]), round);
+    if (name === 'polynomial') return each(x => rest[1].reduce((value, c) => value * x + c), [of(rest[0])], round);
     if (name in gathering) return gather(name, numbers(of(rest[0])), rest[1], rest[2], round);
     return each(functions[name], rest.map(of), round);
   };

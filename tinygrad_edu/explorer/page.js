@@ -190,8 +190,9 @@
   const special = {nan: NaN, inf: Infinity, '-inf': -Infinity};
   const program = data.program;
   const given = {}, first = {};
-  const single = program && program.single ? Math.fround : x => x;
-  const eps = program && program.single ? 2 ** -23 : 2 ** -52;
+  // Everything is as precise as in the program: in float32 what was computed in it.
+  const rounding = single => single ? Math.fround : x => x, eps = single => single ? 2 ** -23 : 2 ** -52;
+  const kindOf = id => program.kinds[id] || '', isSingle = id => kindOf(id) === 's';
   if (program) for (const [id, a] of Object.entries(program.given)) {
     first[id] = a.n.map(x => special[x] ?? x);
     given[id] = {n: [...first[id]], s: a.s};
@@ -199,31 +200,31 @@
   const compute = () => {
     const end = numbered[numbered.length - 1].id, values = {...given}, grads = {[end]: {n: [1], s: []}};
     const named = v => Object.fromEntries(links_to[v].map(({p, u}) => [p, values[`n${u}`]]));
-    const {table, calls, rules} = program;
+    const {table, singles, calls, rules} = program, run = (number, known) => arrays.run(table[number], known, rounding(singles.includes(number)));
     let call = 0;
-    numbered.forEach((card, v) => { if (card.computed) values[card.id] = arrays.run(table[calls[call++]], named(v), single); });
+    numbered.forEach((card, v) => { if (card.computed) values[card.id] = run(calls[call++], named(v)); });
     grads[end].s = arrays.shape(values[end]);
     for (const {box} of everyone) if (box) box.now = {};
     for (let v = numbered.length - 1; v >= 0; v--) if (grads[`n${v}`]) {
       const known = {...named(v), out: values[`n${v}`], g: grads[`n${v}`]};
       for (const link of links_to[v]) if (!link.stops) {
-        const [rule, local] = rules[link.k], source = `n${link.u}`, like = values[source], sum = (x, y) => x ? arrays.run(['add', ['x'], ['y']], {x, y}, single) : y;
-        link.brought = arrays.run(table[rule], known, single);
+        const [rule, local] = rules[link.k], source = `n${link.u}`, like = values[source], sum = (x, y) => x ? arrays.run(['add', ['x'], ['y']], {x, y}, rounding(isSingle(source))) : y;
+        link.brought = run(rule, known);
         if (typeof link.brought === 'number') link.brought = {n: arrays.numbers(like).map(() => link.brought), s: arrays.shape(like)};
         link.total = grads[source] = sum(grads[source], link.brought);
-        link.now = local < 0 ? null : arrays.run(table[local], known, single);
+        link.now = local < 0 ? null : run(local, known);
+        link.eps = eps(singles.includes(local));
         for (const {now, brings} of around(numbered[v].home)) if (brings[source]) now[source] = [sum(now[source] && now[source][0], link.brought), link.total];
       }
     }
     return {values, grads};
   };
-  const kindOf = id => program.kinds[id] || 'f';
-  const gridOf = (array, kind = 'f') => kind === 'f' ? writing.grid(array, eps) :
+  const gridOf = (array, kind) => ['', 's'].includes(kind) ? writing.grid(array, eps(kind)) :
     writing.grid(array, 0).map(row => row.map(x => kind === 'b' ? (+x ? 'True' : 'False') : x));
   const rewrite = () => {
     const {values, grads} = compute();
     for (const card of numbered) {
-      const grids = [gridOf(values[card.id], kindOf(card.id)), ...(card.grad.length ? [gridOf(grads[card.id])] : [])];
+      const grids = [gridOf(values[card.id], kindOf(card.id)), ...(card.grad.length ? [gridOf(grads[card.id], kindOf(card.id))] : [])];
       [card.value, card.grad = []] = writing.aligned(grids);
     }
     for (const card of everyone) {
@@ -233,12 +234,13 @@
       const note = card.el.querySelector('text.paths');
       if (note) note.textContent = '';
     }
-    const lines = array => writing.aligned([writing.grid(array, eps)])[0];
+    const lines = (array, precision) => writing.aligned([writing.grid(array, precision)])[0];
     for (const link of links) if (!link.stops) {
-      if (link.adds) { link.adds = lines(link.brought); link.sofar = lines(link.total); }
-      if (link.number) link.number = lines(link.now);
+      const own = eps(isSingle(`n${link.u}`));
+      if (link.adds) { link.adds = lines(link.brought, own); link.sofar = lines(link.total, own); }
+      if (link.number) link.number = lines(link.now, link.eps);
     }
-    for (const {box} of everyone) if (box) for (const source of Object.keys(box.brings)) box.brings[source] = box.now[source].map(lines);
+    for (const {box} of everyone) if (box) for (const source of Object.keys(box.brings)) box.brings[source] = box.now[source].map(array => lines(array, eps(isSingle(source))));
     document.body.dataset.result = arrays.numbers(values[numbered[numbered.length - 1].id])[0];
     return {values, grads};
   };
@@ -246,7 +248,7 @@
   const index = (s, k) => { const out = []; for (let i = s.length - 1; i >= 0; i--) { out.unshift(k % s[i]); k = Math.floor(k / s[i]); } return out.length ? `[${out.join(', ')}]` : ''; };
   const editor = card => {
     if (!program) return [h('p', {class: 'note'}, `Its numbers can't be changed: ${data.off}.`)];
-    if (kindOf(card.id) !== 'f') return [h('p', {class: 'note'}, 'Whole numbers stay as they are here.')];
+    if (!['', 's'].includes(kindOf(card.id))) return [h('p', {class: 'note'}, 'Whole numbers stay as they are here.')];
     const a = given[card.id], columns = a.s.length ? a.s[a.s.length - 1] : 1;
     const grid = h('div', {class: 'edit'});
     grid.style.gridTemplateColumns = `repeat(${columns}, auto)`;
@@ -257,7 +259,7 @@
       input.addEventListener('input', () => {
         if (input.value === '' || !Number.isFinite(+input.value)) return;
         const before = compute(), old = a.n[k];
-        a.n[k] = single(+input.value);
+        a.n[k] = rounding(isSingle(card.id))(+input.value);
         const after = rewrite();
         const step = a.n[k] - old, end = numbered[numbered.length - 1].id, was = arrays.numbers(before.values[end])[0], is = arrays.numbers(after.values[end])[0];
         const slope = before.grads[card.id] && arrays.numbers(before.grads[card.id])[k];

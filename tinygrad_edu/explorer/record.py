@@ -26,7 +26,7 @@ from tinygrad_edu.render.metrics import sans_width
 from tinygrad_edu.render.sizes import LONGEST_BOX, card_size, head_width, whole
 from tinygrad_edu.render.wording import box_text, broadcast_text, facts
 from tinygrad_edu.snapshot import MOST_ENTRIES, Snapshot
-from tinygrad_edu.symbols.program import program_of
+from tinygrad_edu.symbols.program import PRECISIONS, is_single, program_of
 from tinygrad_edu.symbols.rules import G
 from tinygrad_edu.symbols.symbol import NoFormulaError, Symbol
 
@@ -252,12 +252,12 @@ class Record:
         if numbers > MOST_NUMBERS or given > MOST_GIVEN:
             return None, f"there are {numbers:,} numbers in it"
         floats = {card.dtype for card in cards if card.dtype.kind in "fc"}
-        if len(floats) > 1 or not floats <= {np.dtype(np.float32), np.dtype(np.float64)}:
+        if not floats <= PRECISIONS:
             return None, f"it computes in {' and '.join(sorted(map(str, floats)))}"
         table: dict[str, int] = {}  # the same few programs occur again and again
 
         def number(symbol: Symbol) -> int:
-            return table.setdefault(json.dumps(program_of(symbol)), len(table))
+            return table.setdefault(json.dumps([int(is_single(symbol)), program_of(symbol)]), len(table))
 
         rules: list[tuple[int, int] | None] = []
         try:
@@ -271,14 +271,20 @@ class Record:
                 rules.append(None if rule is None else (number(rule), shown))
         except NoFormulaError as error:
             return None, str(error)
+        programs = [json.loads(text) for text in table]
         return {
-            "single": int(np.dtype(np.float32) in floats),
             "given": {card.id: _sent(derivation.value(card.id)) for card in cards if not card.computed},
-            "kinds": {card.id: card.dtype.kind for card in cards if card.dtype.kind != "f"},
-            "table": [json.loads(text) for text in table],
+            "kinds": {card.id: kind for card in cards if (kind := _kind(card.dtype))},
+            "table": [tree for _, tree in programs],
+            "singles": [number for number, (single, _) in enumerate(programs) if single],
             "calls": calls,
             "rules": rules,
         }, ""
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    """What the page has to know of a dtype: nothing of float64, s for single precision, else NumPy's kind."""
+    return {"float64": "", "float32": "s"}.get(str(dtype), dtype.kind)
 
 
 def _sent(array: np.ndarray) -> dict[str, Any]:

@@ -19,13 +19,13 @@ Array = Any
 _SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
 
 # |x| ≤ 0.46875: erf x = x R(x²)
-_NEAR = (
+NEAR = (
     (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2,
      3.20937758913846947e3),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )  # fmt: skip
 # 0.46875 ≤ x ≤ 4: erfc x = exp(−x²) R(x)
-_MIDDLE = (
+MIDDLE = (
     (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1,
      2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
      1.23033935479799725e3),
@@ -33,7 +33,7 @@ _MIDDLE = (
      3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
 )  # fmt: skip
 # x ≥ 4: erfc x = exp(−x²) / x · (1/√π − R(1/x²) / x²)
-_FAR = (
+FAR = (
     (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
      1.60837851487422766e-2, 6.58749161529837803e-4),
     (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2,
@@ -45,24 +45,24 @@ def _ratio(x: Array, tables: tuple[tuple[float, ...], tuple[float, ...]]) -> Arr
     return polynomial(x, tables[0]) / polynomial(x, tables[1])
 
 
-def _gauss(x: Array) -> Array:
+def gauss(x: Array) -> Array:
     """exp(−x²), with x split into sixteenths and a rest so that rounding of x² isn't multiplied by x²."""
     whole = np.trunc(x * 16) / 16
     return np.exp(-whole * whole) * np.exp(-(x - whole) * (x + whole))
 
 
 def _near(x: Array) -> Array:
-    return x * _ratio(x * x, _NEAR)
+    return x * _ratio(x * x, NEAR)
 
 
 def _tail_middle(x: Array) -> Array:
-    return _gauss(x) * _ratio(x, _MIDDLE)
+    return gauss(x) * _ratio(x, MIDDLE)
 
 
 def _tail_far(x: Array) -> Array:
     x = np.minimum(x, 30.0)  # erfc 27 is below the smallest number
     z = 1 / (x * x)
-    return _gauss(x) / x * (1 / math.sqrt(math.pi) - z * _ratio(z, _FAR))
+    return gauss(x) / x * (1 / math.sqrt(math.pi) - z * _ratio(z, FAR))
 
 
 @in_double
@@ -107,7 +107,7 @@ def _erfinv(y: Array) -> Array:
     x = _first_guess(size)
     for _ in range(3):
         error = np.where(size > 0.5, (1 - size) - _erfc(x), _erf(x) - size)
-        step = error / (_SLOPE * _gauss(x))
+        step = error / (_SLOPE * gauss(x))
         x = x - step / (1 + x * step)
     x = np.where(size == 1, np.inf, x)
     return np.copysign(np.where(size > 1, np.nan, x), y)

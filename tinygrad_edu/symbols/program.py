@@ -10,6 +10,7 @@ So the page needs elementwise functions, a matrix product, and four ways to carr
     ["add_at", x, places, shape]    element k of x is added to element places[k]; also max_at, min_at, prod_at
     ["join", [x, y, …], places, shape]   like take, from all of them one after the other
     ["matmul", x, y]                the matrix product
+    ["polynomial", x, numbers]      c₀ xⁿ + c₁ xⁿ⁻¹ + … + cₙ
     ["tanh", x], ["where", c, x, y], …   an elementwise function, which broadcasts
 
 `places` may be a single number, for all elements; null says that only the shape changes.
@@ -18,12 +19,12 @@ So the page needs elementwise functions, a matrix product, and four ways to carr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from tinygrad_edu.op import ELEMENTWISE, REGISTRY, Op
+from tinygrad_edu.symbols.expansions import EXPANDED
 from tinygrad_edu.symbols.simplify import is_always
 from tinygrad_edu.symbols.symbol import NoFormulaError, Symbol
 
@@ -33,12 +34,13 @@ UNARY: Final = (
     "absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil", "cos", "cosh", "exp",
     "exp2", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not",
     "negative", "positive", "reciprocal", "relu", "rint", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan",
-    "tanh", "trunc",
+    "tanh", "trunc", "fround",
 )  # fmt: skip
 BINARY: Final = (
     "add", "arctan2", "divide", "equal", "greater", "greater_equal", "hypot", "less", "less_equal", "logical_and",
     "logical_or", "maximum", "minimum", "multiply", "not_equal", "power", "subtract",
 )  # fmt: skip
+PRECISIONS: Final = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 FUNCTIONS: Final = frozenset((*UNARY, *BINARY, "where"))
 REDUCTIONS: Final = {
     "sum": "add_at", "max": "max_at", "min": "min_at", "prod": "prod_at", "any": "max_at", "all": "min_at",
@@ -70,14 +72,17 @@ def program_of(symbol: Symbol) -> Tree:
         if is_always(symbol, number):
             return ["take", number, 0, list(symbol.shape)] if symbol.shape else number
     name = SAME.get(symbol.op, symbol.op)
-    if name in _EXPANDED:
-        return program_of(_EXPANDED[name](*symbol.operands, **symbol.params))
+    if name in EXPANDED:
+        return program_of(EXPANDED[name](*symbol.operands, **symbol.params))
     if name in FUNCTIONS and not symbol.params:
         return [name, *map(program_of, symbol.operands)]
     if name == "matmul":
         return _matmul(symbol)
-    if name == "astype" and symbol.dtype == symbol.operands[0].dtype:
-        return program_of(symbol.operands[0])
+    if name == "polynomial":
+        return [name, program_of(symbol.operands[0]), list(symbol.params["coefficients"])]
+    if name == "astype" and {symbol.dtype, symbol.operands[0].dtype} <= PRECISIONS:
+        tree = program_of(symbol.operands[0])
+        return ["fround", tree] if symbol.dtype == np.float32 and symbol.operands[0].dtype != np.float32 else tree
     if name in MOVERS:
         return _moved(program_of(symbol.operands[0]), symbol.operands[0].size, _places(symbol))
     if name in REDUCTIONS and symbol.params.get("initial") in (None, IDENTITY.get(name)):
@@ -88,6 +93,8 @@ def program_of(symbol: Symbol) -> Tree:
         return ["add_at", program_of(symbol.operands[0]), _short(places), list(shape)]
     if name in ("concatenate", "stack"):
         return _joined(symbol)
+    if isinstance(symbol.function, Op) and _is_linear(symbol.function):
+        return _linear(symbol)
     raise NoFormulaError(f"pages can't compute {symbol.op}")
 
 
@@ -158,52 +165,67 @@ def _matmul(symbol: Symbol) -> Tree:
     return product if min(x.ndim, y.ndim) > 1 else ["take", product, None, list(symbol.shape)]
 
 
-# --- ops that are programs of others -------------------------------------------------------------------------
+# --- ops that are linear in each of their arrays -----------------------------------------------------------------
+
+MOST_PRODUCTS: Final = 4_000  # of single numbers, in the program of one linear op: 50 kB of places
 
 
-def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+def _is_linear(op: Op) -> bool:
+    """Whether sums of products say all of it: not where an array says which elements are meant."""
+    return op.linear and op.kind is not ELEMENTWISE and None not in op.vjps
 
 
-def _count(x: Any, axis: Any) -> int:
-    """How many elements go into one of a reduction."""
-    return int(x.size // max(np.sum(np.zeros(x.shape), axis=axis).size, 1))
+def _linear(symbol: Symbol) -> Tree:
+    """An op that is linear in each of its arrays: sums of numbers, or of products of two, found by asking the op.
+
+    Raises NoFormulaError where that would be long, or where it isn't as simple as that.
+    """
+    op: Any = symbol.function
+    first, *rest = symbol.operands
+    if len(rest) > 1 or first.size * max(symbol.size, 1) > 100 * MOST_PRODUCTS:
+        raise NoFormulaError(f"pages can't compute so large a {op.name}")
+    at: list[np.ndarray] = []
+    for k in range(first.size):
+        alone = np.zeros(first.shape)
+        alone.flat[k] = 1
+        if rest:
+            numbers = np.arange(1.0, rest[0].size + 1).reshape(rest[0].shape)
+            met, squared = (np.asarray(op.forward(alone, given, **symbol.params)) for given in (numbers, numbers**2))
+            if not np.array_equal(met**2, squared):
+                raise NoFormulaError(f"pages can't compute this {op.name}")
+        else:
+            met = np.asarray(op.forward(alone, **symbol.params))
+        to: Any = np.flatnonzero(met)
+        at.append(np.stack([np.full(len(to), float(k)), met.flat[to], to]))
+        if sum(part.shape[1] for part in at) > MOST_PRODUCTS:
+            raise NoFormulaError(f"pages can't compute so large a {op.name}")
+    source, factor, to = np.concatenate(at or [np.zeros((3, 0))], axis=1)
+    taken = ["take", program_of(first), source.astype(int).tolist(), [len(source)]]
+    if rest:
+        taken = ["multiply", taken, ["take", program_of(rest[0]), (factor - 1).astype(int).tolist(), [len(source)]]]
+    elif (factor != 1).any():
+        taken = ["multiply", taken, ["array", [_constant(number) for number in factor.tolist()], [len(source)]]]
+    return ["add_at", taken, to.astype(int).tolist(), list(symbol.shape)]
 
 
-def _var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    apart = x - _mean(x, axis, keepdims=True)
-    return np.sum(apart * apart, axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
-
-
-def _softmax(x: Any, axis: Any = -1) -> Any:
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    top = np.max(x, axis=axis, keepdims=True)
-    kept = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return kept if keepdims else np.squeeze(kept, axis=tuple(range(x.ndim)) if axis is None else axis)
-
-
-def _clip(x: Any, a_min: Any = None, a_max: Any = None) -> Any:
-    low = x if a_min is None else np.maximum(x, a_min)
-    return low if a_max is None else np.minimum(low, a_max)
-
-
-_EXPANDED: Final[dict[str, Callable[..., Any]]] = {
-    "mean": _mean,
-    "var": _var,
-    "std": lambda x, **params: np.sqrt(_var(x, **params)),
-    "softmax": _softmax,
-    "log_softmax": lambda x, axis=-1: x - _logsumexp(x, axis, keepdims=True),
-    "logsumexp": _logsumexp,
-    "clip": _clip,
-}
+def is_single(symbol: Symbol) -> bool:
+    """Whether the formula computes in float32. Raises NoFormulaError where only a part of it does."""
+    found: set[Any] = set()
+    waiting = [symbol]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.operands
+        if node.function is not None and node.op != "astype" and node.dtype.kind == "f":
+            found.add(node.dtype)
+    if not found <= PRECISIONS or len(found) > 1:
+        raise NoFormulaError("one op of it computes in float32 and float64")
+    return np.dtype(np.float32) in found
 
 
 def available(op: Op) -> bool:
     """Whether pages can compute the op (of most shapes and parameters)."""
     name = SAME.get(op.name, op.name)
-    known = {*FUNCTIONS, *MOVERS, *REDUCTIONS, *_EXPANDED, "matmul", "astype", "scatter_add", "concatenate", "stack"}
-    return name in known and (op.kind is not ELEMENTWISE or name in FUNCTIONS or name in _EXPANDED)
+    known = {*FUNCTIONS, *MOVERS, *REDUCTIONS, *EXPANDED, "matmul", "astype", "scatter_add", "concatenate", "stack"}
+    if _is_linear(op):
+        return True
+    return name in known and (op.kind is not ELEMENTWISE or name in FUNCTIONS or name in EXPANDED)
