@@ -96,27 +96,6 @@ def _spread_pool(
     return y
 
 
-def _max_places(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
-    """One axis after the other, the last one first: of equal elements the first in reading order stays."""
-    x = np.asarray(x)
-    stride, padding, dilation = _per_axis(kernel, stride, padding, dilation)
-    sides = x.shape[x.ndim - len(kernel) :]
-    at = np.broadcast_to(np.arange(math.prod(sides)).reshape(sides), x.shape)
-    for axis in range(-1, -len(kernel) - 1, -1):
-        one = (kernel[axis],), (stride[axis],), (padding[axis],), (dilation[axis],)
-        side, places = (x.shape[axis],), out_sides((x.shape[axis],), *one)
-        shape = (*x.shape[: x.ndim + axis], *places, *x.shape[x.ndim + axis + 1 :])
-        largest, found = np.zeros(shape, x.dtype), np.full(shape, -1, np.intp)
-        behind = (slice(None),) * (-1 - axis)
-        for place, element in _meetings(side, places, *one):
-            new, old = x[element + behind], largest[place + behind]
-            wins = (found[place + behind] < 0) | (new > old) | ((new != new) & (old == old))  # the first nan stays
-            np.copyto(old, new, where=wins)
-            np.copyto(found[place + behind], at[element + behind], where=wins)
-        x, at = largest, found
-    return np.asarray(at, np.intp)
-
-
 # --- the largest elements of each window ------------------------------------------------------------------------
 
 
@@ -162,6 +141,18 @@ def _from_maxima(
     for mask, (place, element) in zip(masks, meetings):
         result[place] += picked(mask, y[element], 0)
     return _shares(result, count)
+
+
+def _max_places(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
+    x = np.asarray(x)
+    largest, sides = _max_pool(x, kernel, stride, padding, dilation), x.shape[x.ndim - len(kernel) :]
+    meetings = _meetings(sides, largest.shape[x.ndim - len(kernel) :], kernel, stride, padding, dilation)
+    masks, _ = _maxima(largest, x, meetings)
+    numbers = np.arange(math.prod(sides)).reshape(sides)
+    found = np.full(largest.shape, -1, np.intp)
+    for mask, (place, element) in zip(masks[::-1], meetings[::-1]):  # the first element comes last, and stays
+        np.copyto(found[place], numbers[element], where=mask)
+    return found
 
 
 # --- the rows ------------------------------------------------------------------------------------------------
