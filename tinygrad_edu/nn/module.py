@@ -26,7 +26,7 @@ class Module:
 
     An attribute that is a leaf with `requires_grad=True` becomes a parameter, one that is a Module a child; both
     bear the attribute's name. Parameters and modules inside lists and dictionaries are not found:
-    `Sequential(*layers)` holds a list of layers.
+    `Sequential(*layers)` holds a list of layers; `ModuleList` and `ModuleDict` hold those that `forward` calls itself.
 
     >>> class Scale(Module):
     ...     def __init__(self):
