@@ -90,7 +90,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
             [1., 3.]])
     """
     x, k = _matrix("rot90", m, 1), whole("rot90", k)
-    plane = tuple(one_axis(axis, x.ndim) for axis in axes)
+    plane = tuple(one_axis(axis, x.ndim) for axis in (axes if np.ndim(axes) else (axes,)))
     if len(plane) != 2 or plane[0] == plane[1]:
         raise ShapeError(describe(f"rot90 needs two different axes, not {axes}", where=here(), code="axis-named-twice"))
     first, second = plane

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.compositions import linalg as products
+from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -32,7 +33,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     Tensor([0., 0., 1.])
     """
     x1, x2 = as_tensor(x1), as_tensor(x2)
-    if any(not -x.ndim <= axis < x.ndim or x.shape[axis] != 3 for x in (x1, x2)):
+    if any(x.shape[one_axis(axis, x.ndim)] != 3 for x in (x1, x2)):
         raise ShapeError(
             describe(
                 "linalg.cross needs vectors of 3",

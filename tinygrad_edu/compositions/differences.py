@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compositions.reduction import as_floats, sum
-from tinygrad_edu.compositions.shape import one_axis
+from tinygrad_edu.compositions.shape import one_axis, whole
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
@@ -28,7 +28,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     >>> tg.diff([1.0, 4.0, 9.0], prepend=0)
     Tensor([1., 3., 5.])
     """
-    x = as_tensor(a)
+    x, n = as_tensor(a), whole("diff", n)
     if n < 0:
         raise ShapeError(
             describe(f"diff: n counts repetitions, it can't be {n}", where=here(), code="number-out-of-range")

@@ -217,7 +217,7 @@ def diagflat(v: Any, k: int = 0) -> Tensor:
     Tensor([[1., 0.],
             [0., 2.]])
     """
-    result: Tensor = diag(_flat(v), k)
+    result: Tensor = diag(_flat(v), _number("diagflat", k))
     return result
 
 
@@ -231,7 +231,7 @@ def tril(m: Any, k: int = 0) -> Tensor:
             [3., 4.]])
     """
     m = as_tensor(m)
-    return where(_below(m, k), m, np.zeros((), m.dtype))
+    return where(_below(m, _number("tril", k)), m, np.zeros((), m.dtype))
 
 
 @implements(np.triu)
@@ -244,7 +244,16 @@ def triu(m: Any, k: int = 0) -> Tensor:
             [0., 4.]])
     """
     m = as_tensor(m)
-    return where(_below(m, k - 1), np.zeros((), m.dtype), m)
+    return where(_below(m, _number("triu", k) - 1), np.zeros((), m.dtype), m)
+
+
+def _number(name: str, k: Any) -> Any:
+    """`k` itself. Raises DtypeError where it doesn't count diagonals."""
+    if not isinstance(k, int | float | np.generic | np.ndarray | Tensor):
+        raise DtypeError(
+            describe(f"{name}: k counts diagonals, it can't be {k!r}", where=here(), code="not-a-whole-number")
+        )
+    return k
 
 
 def _below(m: Tensor, k: int) -> np.ndarray:

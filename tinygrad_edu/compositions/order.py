@@ -161,7 +161,7 @@ def unique(
     (Tensor([1., 3.]), Tensor([1, 2]))
     """
     x = as_tensor(ar)
-    found = _np.unique(plain(x), return_index, return_inverse, return_counts, axis, equal_nan=equal_nan)
+    found = asked(_np.unique, plain(x), return_index, return_inverse, return_counts, axis, equal_nan=equal_nan)
     return constants("unique", found, x)
 
 

@@ -179,7 +179,7 @@ def mean(
 
 def _whole(dtype: Any) -> bool:
     """Whether the result is to be whole numbers or booleans, which have no derivative."""
-    return dtype is not None and np.dtype(dtype).kind in "iub"
+    return dtype is not None and to_dtype(dtype).kind in "iub"
 
 
 def refuse_whole(name: str, dtype: Any) -> None:

@@ -398,7 +398,7 @@ def cov(
     y: Any = None,
     rowvar: bool = True,
     bias: bool = False,
-    ddof: int | None = None,
+    ddof: Any = None,
     fweights: Any = None,
     aweights: Any = None,
     *,
@@ -415,7 +415,7 @@ def cov(
     Tensor([[ 1., -1.],
             [-1.,  1.]])
     """
-    if ddof is not None and ddof != int(ddof):
+    if ddof is not None and (isinstance(ddof, str) or ddof != int(ddof)):
         raise ShapeError(
             describe(f"cov: ddof must be a whole number, not {ddof}", where=here(), code="not-a-whole-number")
         )
@@ -426,13 +426,13 @@ def cov(
     if not x.shape[0]:
         return as_tensor(np.zeros((0, 0), x.dtype))
     weights = _observation_weights(x, fweights, aweights)
-    ddof = ddof if ddof is not None else 0 if bias else 1
+    lost_by: int = ddof if ddof is not None else 0 if bias else 1
     if weights is None:
-        freedom = max(x.shape[1] - ddof, 0)
+        freedom = max(x.shape[1] - lost_by, 0)
         centred = x - mean(x, 1, keepdims=True)
         return (centred @ _conjugate(centred.T) / freedom).squeeze()
     total = sum(weights)
-    lost = ddof if aweights is None or not ddof else ddof * sum(weights * aweights) / total
+    lost = lost_by if aweights is None or not lost_by else lost_by * sum(weights * aweights) / total
     centred = x - sum(x * weights, 1, keepdims=True) / total
     return (centred @ _conjugate((centred * weights).T) / maximum(total - lost, 0)).squeeze()
 

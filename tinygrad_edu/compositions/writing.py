@@ -19,7 +19,7 @@ from tinygrad_edu.interop import implements
 from tinygrad_edu.memory import NUMBERS
 from tinygrad_edu.node import here
 from tinygrad_edu.ops import index, shape
-from tinygrad_edu.refusal import asked
+from tinygrad_edu.refusal import asked, asked_as
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 __all__ = ["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"]
@@ -118,7 +118,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     given = values.dtype
     if type(src) in NUMBERS and casting != "unsafe":  # Python's numbers fit wherever their kind does
         given = asked(np.result_type, target.dtype, src)
-    if not np.can_cast(given, target.dtype, casting):  # type: ignore[arg-type]
+    if not asked_as("copyto", np.can_cast, given, target.dtype, casting):
         raise DtypeError(
             describe(
                 f"copyto: {given} can't go into {target.dtype} with casting={casting!r}",
