@@ -342,6 +342,32 @@ mistake(
     """,
 )
 mistake(
+    "gradients-not-finite",
+    "A gradient that holds nan or inf has no length to be cut to.",
+    wrong="""
+        w = tg.Tensor([0.0, 1.0], requires_grad=True)
+        tg.sqrt(w).sum().backward()
+        tg.nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
+    """,
+    right="""
+        w = tg.Tensor([0.0, 1.0], requires_grad=True)
+        tg.sqrt(w + 1e-12).sum().backward()
+        tg.nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
+    """,
+)
+mistake(
+    "parameter-vector",
+    "A vector of all parameters has as many numbers as they have together.",
+    wrong="""
+        model = tg.nn.Linear(2, 3)
+        tg.nn.utils.vector_to_parameters(np.zeros(6), model.parameters())
+    """,
+    right="""
+        model = tg.nn.Linear(2, 3)
+        tg.nn.utils.vector_to_parameters(np.zeros(9), model.parameters())
+    """,
+)
+mistake(
     "unpool-indices",
     """An index says where among the elements of the larger image a number goes: there is one per number, and it lies
     inside. A pool that left a rest needs `output_size`.""",

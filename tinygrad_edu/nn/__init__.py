@@ -3,7 +3,7 @@
 Compositions of tensor ops; nothing here has a derivative of its own, or knows optimisers and drawings.
 """
 
-from tinygrad_edu.nn import init
+from tinygrad_edu.nn import init, utils
 from tinygrad_edu.nn.adaptive import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -252,4 +252,5 @@ __all__ = [
     "load",
     "load_state",
     "save",
+    "utils",
 ]
