@@ -369,6 +369,12 @@ def _sorting(add, n):
     add("histogramdd", [n(6), n(6)], bins=[2, 3], derivative=False, whole=False)
     add("histogramdd", n(6), bins=3, weights=n.positive(6), derivative=False, whole=False)
     add("histogram2d", n(6), n(5))
+    for bins in (
+        ([-2.0, 0.1, 3.0], 4),
+        (4, [-2.0, 0.1, 3.0]),
+        np.array(3),
+    ):  # a ragged pair broke, with NumPy's own words
+        add("histogram2d", n(6), n(6), bins=bins, derivative=False, whole=False)
     add("packbits", np.array([[1, 0, 1], [0, 0, 1]], np.uint8), derivative=False)
     add("unpackbits", np.array([[2, 7]], np.uint8), axis=1, bitorder="little", derivative=False)
     add("histogram_bin_edges", n(6), 3, derivative=False, whole=False)

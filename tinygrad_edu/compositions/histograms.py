@@ -77,7 +77,9 @@ def histogram2d(
     """
     forbid_gradient("histogram2d", bins=bins)
     given = plain(bins)
-    if np.ndim(given) == 1 and len(given) not in (1, 2):
+    # A pair may be ragged, edges for one axis and a number for the other: only what is no list has axes to count.
+    count = len(given) if isinstance(given, list | tuple) or np.ndim(given) else 1
+    if count not in (1, 2):
         given = [np.asarray(given)] * 2
     sums, (across, up) = histogramdd([as_tensor(x), as_tensor(y)], given, range, density, weights)
     return sums, across, up
