@@ -20,31 +20,25 @@ def equations_of(graph: Graph) -> dict[Arrow, str]:
     BP2   through the weights, and through the function of a layer that isn't the last
     BP3   to a bias; BP4 to weights
     """
+    weights = {card.id: given for card in graph.cards if (given := _weights(graph, card))}
+    if not weights:
+        return {}
+    before_a_layer = _before(graph, [i for layer in weights for i in graph.by_id[layer].inputs])
     found: dict[Arrow, str] = {}
-    layers = [card for card in graph.cards if _weights(graph, card)]
-    if not layers:
-        return found
-    last = _before_layers(graph, layers)
-    arrows: dict[str, list[Arrow]] = {card.id: [] for card in graph.cards}
-    for arrow in graph.arrows:
-        arrows[arrow.target].append(arrow)
-    of_layers: set[str] = set()
-    for card in layers:
-        weights = _weights(graph, card)
-        found |= {arrow: "BP4" if arrow.source in weights else "BP2" for arrow in arrows[card.id]}
-        of_layers.add(card.id)
-        z = _after(graph, card)
-        if z is not None and z.op == "add" and any(graph.by_id[i].kind in GIVEN for i in z.inputs):
-            found |= {arrow: "BP3" for arrow in arrows[z.id] if graph.by_id[arrow.source].kind in GIVEN}
+    of_layers = set(weights)
+    for layer, given in weights.items():
+        found |= {arrow: "BP4" if arrow.source in given else "BP2" for arrow in graph.arrows_to[layer]}
+        z = _after(graph, graph.by_id[layer])
+        if z is not None and z.op == "add" and (biases := _given(graph, z)):
+            found |= {arrow: "BP3" for arrow in graph.arrows_to[z.id] if arrow.source in biases}
             of_layers.add(z.id)
             z = _after(graph, z)
-        if z is not None and z.elementwise and len(z.operands) == 1 and _is_activation(graph, z):
-            found |= dict.fromkeys(arrows[z.id], "BP2" if z.id in last else "BP1")
+        if z is not None and _is_activation(graph, z):
+            found |= dict.fromkeys(graph.arrows_to[z.id], "BP2" if z.id in before_a_layer else "BP1")
             of_layers.add(z.id)
-    for card in graph.cards:
-        if card.id not in last and card.id not in of_layers:
-            found |= {arrow: "BP1" for arrow in arrows[card.id] if graph.by_id[arrow.source].computed}
-    return found
+    of_the_cost = [card for card in graph.cards if card.id not in before_a_layer | of_layers]
+    arrows = (arrow for card in of_the_cost for arrow in graph.arrows_to[card.id])
+    return found | {arrow: "BP1" for arrow in arrows if graph.by_id[arrow.source].computed}
 
 
 def _weights(graph: Graph, card: Card) -> list[str]:
@@ -54,7 +48,7 @@ def _weights(graph: Graph, card: Card) -> list[str]:
     """
     if card.op not in ("matmul", "multiply") or len(card.inputs) != 2:
         return []
-    given = [i for i in card.inputs if graph.by_id[i].kind in GIVEN]
+    given = _given(graph, card)
     if len(given) != 1:
         return given[1:] if card.op == "matmul" else []
     if card.op == "multiply":
@@ -62,6 +56,11 @@ def _weights(graph: Graph, card: Card) -> list[str]:
         z = _after(graph, z) if z is not None and z.op == "add" else z
         return given if card.shape == () and z is not None and z.op in NEURONS else []
     return given
+
+
+def _given(graph: Graph, card: Card) -> list[str]:
+    """The parameters among what a card is computed from."""
+    return [i for i in card.inputs if graph.by_id[i].kind in GIVEN]
 
 
 def _after(graph: Graph, card: Card) -> Card | None:
@@ -73,16 +72,16 @@ def _after(graph: Graph, card: Card) -> Card | None:
 def _is_activation(graph: Graph, card: Card) -> bool:
     """Whether the card is a layer's function and not the beginning of the cost: a loss has a box of its own."""
     box = graph.box_by_id.get(card.box or "")
-    return card is not graph.result and (box is None or box.kind != "loss") and card.op != "square"
+    of_one = card.elementwise and len(card.operands) == 1 and card.op != "square"
+    return of_one and card is not graph.result and (box is None or box.kind != "loss")
 
 
-def _before_layers(graph: Graph, layers: list[Card]) -> set[str]:
-    """The cards that some layer is computed from, and those layers."""
-    before: set[str] = set()
-    stack = [i for card in layers for i in card.inputs]
-    while stack:
-        card = stack.pop()
-        if card not in before:
-            before.add(card)
-            stack.extend(graph.by_id[card].inputs)
-    return before
+def _before(graph: Graph, cards: list[str]) -> set[str]:
+    """These cards, and all that they are computed from."""
+    found: set[str] = set()
+    while cards:
+        card = cards.pop()
+        if card not in found:
+            found.add(card)
+            cards.extend(graph.by_id[card].inputs)
+    return found
