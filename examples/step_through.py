@@ -3,7 +3,7 @@
 #
 # A page for the browser that runs a network forward, line by line, and then backward, op by op. Every step shows the
 # rule at work, with its numbers, and the equation of the book that it is. Click a weight, change it, and see what
-# happens to the loss. Writes `network.html` and `neurons.html`; open them, and press the right arrow key.
+# happens to the loss. Writes `network.html`, `neurons.html` and `blocks.html`; open them, and press the right arrow.
 
 # %%
 import argparse
@@ -36,6 +36,28 @@ a1 = tg.tanh(w * a0 + b)
 a2 = tg.tanh(w * a1 + b)
 C = (a2 - 1.0) ** 2
 print("wrote", tg.explore(C, "neurons.html").path)
+
+# %% [markdown]
+# A network of 12 blocks has 125 cards, more than one takes in: its layers are closed at first. A closed module is one
+# step. Open it by the mark at its corner, or by the key O at its step, and its ops are steps.
+
+
+# %%
+class Block(tg.nn.Module):
+    """x + W₂ tanh(W₁ x): the gradient also goes around the two layers, so it arrives however many blocks there are."""
+
+    def __init__(self, size, rng):
+        self.first = tg.nn.Linear(size, size, activation="tanh", rng=rng)
+        self.second = tg.nn.Linear(size, size, rng=rng)
+
+    def forward(self, x):
+        return x + self.second(self.first(x))
+
+
+rng = tg.random.generator(0)
+blocks = tg.nn.Sequential(*(Block(3, rng) for _ in range(12)))
+many = tg.functional.mse_loss(blocks(tg.Tensor([[0.5, -1.0, 0.25]], name="x")), [[0.0, 0.5, 1.0]])
+print("wrote", tg.explore(many, "blocks.html").path)
 
 # %% [markdown]
 # Check by hand, and against the last step of `neurons.html`: w reaches C by the second neuron directly, and by the

@@ -13,9 +13,10 @@ PAGE = "explore.html"
 HELP = """\
 Step through a function in the browser: forward line by line, then backward op by op.
 
-Every step shows the rule at work with its numbers; a click on a card shows its paths to the result, and given numbers
-can be changed. The page is one file and needs no network. The function is your own, called with its default arguments
-or with the file's variable `inputs`, copied and tracked; or it is a small network's loss, where none is given."""
+Every step shows the rule at work with its numbers; a click on a card shows its paths to the result, closed modules
+open, and given numbers can be changed. The page is one file and needs no network. The function is your own, called
+with its default arguments or with the file's variable `inputs`, copied and tracked; or it is a small network's loss,
+where none is given."""
 EXAMPLES = """\
   tinygrad-edu explore
   tinygrad-edu explore model.py:loss -o loss.html
@@ -29,9 +30,9 @@ def add(commands: Any) -> None:
     option("target", nargs="?", metavar="FILE:FUNCTION", help="what to step through (an example)")
     option("-o", "--output", metavar="FILE", default=PAGE, help=f"where to write the page ({PAGE})")
     option("--result", metavar="PLACE", help="of several Tensors, which: [0], or ['loss']")
-    option("--depth", type=whole(1), metavar="N", help="levels of modules to show (as many as fit)")
+    option("--depth", type=whole(1), metavar="N", help="levels of modules that are open at first (as many as fit)")
     option("--direction", choices=("TB", "LR"), help="from top to bottom or from left to right (whichever fits)")
-    option("--max-nodes", type=whole(1), metavar="N", help="the most cards to show (2,000)")
+    option("--max-nodes", type=whole(1), metavar="N", help="the most cards to show at first (2,000)")
 
 
 def explore_command(options: argparse.Namespace) -> int:

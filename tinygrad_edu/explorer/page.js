@@ -4,7 +4,7 @@
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
   const $ = id => document.getElementById(id);
-  const {svg, groups, write, shorten} = picture;
+  const {svg, write} = picture;
 
   // --- cards and boxes -------------------------------------------------------------------------------------
   // What the picture says of a card, it says of it: its line of code, its kind, its shape, its numbers.
@@ -309,7 +309,7 @@
       const back = !picked && what === 'b' && arrow.v === id && arrow.carries, path = on && on.has(arrow);
       shownAs(arrow.el, {on: !picked && what === 'f' && arrow.v === id, back, path, dim: on && !path});
       if ((back || path) && arrow.link && 'rule' in arrow.link)
-        picture.chip(arrow.el, shorten(arrow.local || `${(arrow.to.code.match(/= ([\w.]+)\(/) || ['', ''])[1]}′`, 14));
+        picture.chip(arrow.el, arrow.local || `${(arrow.to.code.match(/= ([\w.]+)\(/) || ['', ''])[1]}′`);
     }
     const lit = new Map(), light = (bp, text) => { if (bp) lit.set(bp, [...(lit.get(bp) || []), text]); };
     if (!picked && what === 'b') {

@@ -2,7 +2,7 @@
 const picture = (() => {
   const svg = document.querySelector('svg.tg'), groups = {};
   for (const name of ['boxes', 'arrows', 'cards']) groups[name] = svg.querySelector(`.${name}`);
-  const ADVANCE = 6.02, PAD = 9, LINE = 13;  // as in render/sizes.py
+  const ADVANCE = 6.02, PAD = 9, LINE = 13, LONGEST = 14;  // as in render/sizes.py and explorer/record.py
   const s = (name, attributes = {}, ...children) => {
     const element = document.createElementNS(svg.namespaceURI, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -52,6 +52,7 @@ const picture = (() => {
   // A text in the middle of the longest piece of an arrow, or before its tip where the text of a box is in the way.
   const chip = (el, text) => {
     if (el.querySelector('.chip')) return;
+    text = shorten(text.length > LONGEST ? text.replace(/(?:[\p{L}\p{N}_]+\.)+(?=[\p{L}_])/gu, '') : text, LONGEST);
     const points = pointsOf(el.children[0]), width = Math.ceil(pen.measureText(text).width) + 12, half = width / 2;
     const length = k => Math.abs(points[k + 1][0] - points[k][0]) + Math.abs(points[k + 1][1] - points[k][1]);
     let longest = 0;
@@ -68,5 +69,5 @@ const picture = (() => {
     el.append(s('g', {class: 'chip'}, s('path', {d: `M${short(x - inner / 2)} ${short(y)}h${short(inner)}`}), s('text', {x: short(x), y: short(y + 3.5)}, text)));
   };
 
-  return {svg, groups, s, short, shorten, linesOf, put, write, chip};
+  return {svg, groups, s, short, linesOf, put, write, chip};
 })();

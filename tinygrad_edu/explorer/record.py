@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -89,7 +90,7 @@ class Record:
             place = self._place(arrow)
             if place is not None and self.carries(arrow):
                 local = self.derivation.told(*place).local or f"{self.graph.by_id[arrow.target].op}\N{PRIME}"
-                chips[arrow.target, arrow.position] = shorten(local, LONGEST_CHIP)
+                chips[arrow.target, arrow.position] = _chip(local)
         return chips
 
     def _arrows(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
@@ -296,6 +297,13 @@ def _sent(array: np.ndarray) -> dict[str, Any]:
 def lines_of(array: np.ndarray) -> list[str]:
     """An array as the lines that cards show."""
     return aligned([grid(Snapshot.of(array))])[0]
+
+
+def _chip(text: str) -> str:
+    """A text that fits on an arrow: without the modules of its names, and then cut, if it is too long."""
+    if len(text) > LONGEST_CHIP:
+        text = re.sub(r"(?:\w+\.)+(?=[^\W\d])", "", text)
+    return shorten(text, LONGEST_CHIP)
 
 
 def _face(card: Card, texts: Face) -> list[Any]:
