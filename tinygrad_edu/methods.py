@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.interop import call_function
 from tinygrad_edu.ops import bits, reduction, shape
 
 if TYPE_CHECKING:
@@ -316,9 +317,18 @@ class ArrayMethods:
         result: Tensor = _np.searchsorted(self, v, side, sorter)
         return result
 
-    def argsort(self, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> Tensor:
+    def argsort(
+        self,
+        axis: int | None = -1,
+        kind: Any = None,
+        order: None = None,
+        *,
+        stable: Any = None,
+        descending: bool | None = None,
+    ) -> Tensor:
         """The indices that sort along `axis` (None: flattened): whole numbers, no derivative."""
-        result: Tensor = _np.argsort(self, axis, kind, order, stable=stable)
+        options = {"stable": stable, "descending": descending}  # NumPy before 2.5 knows no `descending`
+        result: Tensor = call_function(_np.argsort, (self, axis, kind, order), options)
         return result
 
     def argpartition(self, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Tensor:
@@ -351,9 +361,18 @@ class ArrayMethods:
 
     # --- in place in NumPy: the handle gets a new value ------------------------------------------------------
 
-    def sort(self, axis: int = -1, kind: Any = None, order: None = None, *, stable: Any = None) -> None:
+    def sort(
+        self,
+        axis: int = -1,
+        kind: Any = None,
+        order: None = None,
+        *,
+        stable: Any = None,
+        descending: bool | None = None,
+    ) -> None:
         """Sort along `axis`, as `x[...] = np.sort(x)`. For a sorted copy: `tg.sort(x)`."""
-        self[...] = _np.sort(self, axis, kind, order, stable=stable)
+        options = {"stable": stable, "descending": descending}
+        self[...] = call_function(_np.sort, (self, axis, kind, order), options)
 
     def partition(self, kth: Any, axis: int = -1, kind: str = "introselect", order: None = None) -> None:
         """Partition along `axis`, as `x[...] = np.partition(x, kth)`. For a copy: `tg.partition(x, kth)`."""

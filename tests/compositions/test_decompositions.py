@@ -110,10 +110,17 @@ def test_vector_of_a_single_eigenvalue_has_a_derivative_beside_a_pair():
     assert_derivatives(projector, a, plain=mirrored(projector), order=1)
 
 
+def real_eig(a):
+    """np.linalg.eig as it was before NumPy 2.5, which makes complex numbers of real ones, too."""
+    found = np.linalg.eig(a)
+    if isinstance(a, tg.Tensor) or found.eigenvalues.imag.any():
+        return found
+    return type(found)(found.eigenvalues.real, found.eigenvectors.real)
+
+
 def test_eig_of_real_eigenvalues():
-    a = distinct(0)
-    assert_like_numpy(np.linalg.eig, a)
-    assert_like_numpy(np.linalg.eigvals, distinct(1, 2))
+    assert_like_numpy(real_eig, distinct(0))
+    assert_like_numpy(lambda a: np.linalg.eigvals(a) if isinstance(a, tg.Tensor) else real_eig(a)[0], distinct(1, 2))
 
 
 def test_complex_eigenvalues_have_no_derivative():

@@ -36,6 +36,32 @@ def test_sort_and_partition(seed):
         assert np.array_equal(result.numpy(), call(x))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, np.uint8, np.bool_, np.complex128])
+def test_descending_order_is_ascending_order_backwards(dtype):
+    x = np.random.default_rng(0).integers(0, 5, (7, 6)).astype(dtype)
+    if x.dtype.kind in "i":
+        x[0, 0] = -128
+    for axis in (0, 1, None):
+        length = x.size if axis is None else x.shape[axis]
+        turned = np.flip(x.ravel() if axis is None else x, -1 if axis is None else axis)
+        stable = length - 1 - np.flip(np.argsort(turned, axis=axis, stable=True), -1 if axis is None else axis)
+        assert np.array_equal(tg.sort(x, axis, descending=True).numpy(), np.flip(np.sort(x, axis), axis))
+        assert np.array_equal(tg.argsort(x, axis, stable=True, descending=True).numpy(), stable)
+        if axis is not None:
+            y = tg.Tensor(x)
+            assert np.array_equal(y.argsort(axis, stable=True, descending=True).numpy(), stable)
+            y.sort(axis, descending=True)
+            assert np.array_equal(y.numpy(), np.flip(np.sort(x, axis), axis))
+
+
+def test_descending_order_leaves_nan_last_and_moves_gradients():
+    x = tg.Tensor([1.0, np.nan, 3.0, 2.0], requires_grad=True)
+    y = tg.sort(x, descending=True)
+    assert np.array_equal(y.detach().numpy(), [3.0, 2.0, 1.0, np.nan], equal_nan=True)
+    (y[:3] * [10.0, 20.0, 30.0]).sum().backward()
+    assert x.grad.tolist() == [30.0, 0.0, 10.0, 20.0]
+
+
 def test_equal_elements_keep_a_gradient_each():
     x = tg.Tensor([2.0, 1.0, 2.0, 1.0, np.nan], requires_grad=True)
     (np.sort(x) * [1.0, 2.0, 3.0, 4.0, 5.0]).sum().backward()

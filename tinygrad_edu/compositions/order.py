@@ -16,6 +16,8 @@ from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import index
 from tinygrad_edu.ops import order as rows
+from tinygrad_edu.ops.bits import invert
+from tinygrad_edu.ops.elementwise import negative
 from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
@@ -58,28 +60,53 @@ def _ordered(row: Op, a: Any, axis: Any, kind: Any, order: Any, stable: bool | N
     return row(as_tensor(a), **params, **({} if axis == -1 else {"axis": axis}))
 
 
+def _backwards(x: Tensor) -> Tensor:
+    """Numbers whose ascending order is the descending one of x: nan stays nan, so it stays last."""
+    return negative(x) if x.dtype.kind in "fc" else invert(x)  # ~x = −x − 1, of every whole number and boolean
+
+
 @implements(np.sort)
-def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Tensor:
+def sort(
+    a: Any,
+    axis: int | None = -1,
+    kind: Any = None,
+    order: None = None,
+    *,
+    stable: bool | None = None,
+    descending: bool | None = None,
+) -> Tensor:
     """The elements in ascending order along `axis` (None: flattened), nan last; each keeps its gradient.
+
+    descending   True puts the largest first, nan last all the same, under every version of NumPy
 
     >>> import tinygrad_edu as tg
     >>> tg.sort([3.0, 1.0, 2.0])
     Tensor([1., 2., 3.])
     """
-    return _ordered(rows.sort, a, axis, kind, order, stable)
+    if not descending:
+        return _ordered(rows.sort, a, axis, kind, order, stable)
+    return _backwards(_ordered(rows.sort, _backwards(as_tensor(a)), axis, kind, order, stable))
 
 
 @implements(np.argsort)
 def argsort(
-    a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None
+    a: Any,
+    axis: int | None = -1,
+    kind: Any = None,
+    order: None = None,
+    *,
+    stable: bool | None = None,
+    descending: bool | None = None,
 ) -> Tensor:
     """The indices that sort x along `axis` (None: flattened): whole numbers, no derivative.
+
+    descending   True puts the largest first, nan last all the same, under every version of NumPy
 
     >>> import tinygrad_edu as tg
     >>> tg.argsort([3.0, 1.0, 2.0])
     Tensor([1, 2, 0])
     """
-    return _ordered(rows.argsort, a, axis, kind, order, stable)
+    return _ordered(rows.argsort, _backwards(as_tensor(a)) if descending else a, axis, kind, order, stable)
 
 
 @implements(np.partition)
