@@ -611,3 +611,21 @@ def test_a_cotangent_that_is_a_view_stays_the_callers():
     (g,) = tg.gradients(x.T, [x], cotangent=tg.from_numpy(given[:, :]))
     g.data[...] = 99.0
     assert given.tolist() == np.arange(8.0).reshape(2, 4).tolist()
+
+
+def test_a_hook_that_raises_used_to_leave_some_gradients_added():
+    x, y, failing = leaf([1.0, 2.0]), leaf([3.0, 4.0]), [True]
+
+    def hook(g):
+        if failing[0]:
+            raise RuntimeError("stop")
+
+    loss = (y * x).sum()
+    for tensor in (x, y):
+        tensor.register_hook(hook)
+        with pytest.raises(RuntimeError, match="stop"):
+            loss.backward()
+        assert x.grad is y.grad is None
+    failing[0] = False
+    loss.backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([3.0, 4.0], [1.0, 2.0])

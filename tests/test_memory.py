@@ -596,3 +596,32 @@ def test_a_view_of_a_leaf_whose_graph_was_freed_is_copied_into_the_next_graph():
     w.data -= 10
     y.backward()
     assert u.grad.tolist() == [2.0, 3.0]
+
+
+def test_a_write_to_elements_that_are_one_number_in_memory_is_refused():
+    for shape in ((3,), (1, 2, 3)):
+        c = Tensor([1.0])
+        row = np.broadcast_to(c, shape)
+        for write in (lambda x: x.__setitem__(0, 5.0), lambda x: x.__iadd__(5.0), lambda x: np.exp(x, out=x)):
+            with pytest.raises(DtypeError, match="several of its elements are one number in memory"):
+                write(row)
+        assert (c.tolist(), set(row.reshape(-1).tolist())) == ([1.0], {1.0})
+
+
+def test_a_leaf_on_a_read_only_array_has_gradients_but_is_not_written_and_not_optimised():
+    array = np.ones(3)
+    array.setflags(write=False)
+    x = tg.from_numpy(array, requires_grad=True)
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [2.0] * 3
+    for write in (lambda: x.__isub__(1.0), lambda: x.__setitem__(0, 1.0), lambda: tg.optim.SGD([x], lr=0.1)):
+        with tg.no_grad(), pytest.raises(DtypeError, match="its array is read-only"):
+            write()
+    x.data = np.zeros(3)  # another array
+    assert (x.tolist(), array.tolist()) == ([0.0] * 3, [1.0] * 3)
+
+
+def test_the_array_of_a_computed_tensor_can_not_be_made_writable_again():
+    h = leaf([1.0, 2.0]) * 1
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        h.data.setflags(write=True)

@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -176,3 +177,49 @@ def test_tracer_records_what_depends_on_no_leaf_too():
         now.record_all = False
     assert y._node.op.name == "greater"
     assert (Tensor([1.0]) > 0)._node is None
+
+
+def test_no_grad_holds_inside_a_generator_and_not_in_its_caller():
+    @tg.no_grad()
+    def squares():
+        received = yield (leaf(2.0) * 2).requires_grad
+        try:
+            yield received, (leaf(2.0) * 2).requires_grad
+        except KeyError:
+            yield "caught", state().recording
+        return "done"
+
+    steps = squares()
+    assert next(steps) is False
+    assert state().recording
+    assert steps.send("sent") == ("sent", False)
+    assert state().recording
+    assert steps.throw(KeyError()) == ("caught", False)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == "done"
+    assert state().recording
+    squares().close()
+    assert list(squares())[1] == (None, False)
+
+
+def test_a_function_decorated_with_no_grad_may_run_in_threads_at_once():
+    entered, leave, found = threading.Event(), threading.Event(), {}
+
+    @tg.no_grad()
+    def work(first):
+        (entered if first else leave).set()
+        (leave if first else entered).wait(10)
+
+    def thread(first):
+        with nullcontext() if first else tg.no_grad():
+            work(first)
+            found[first] = state().recording
+
+    threads = [threading.Thread(target=thread, args=(first,)) for first in (True, False)]
+    threads[0].start()
+    entered.wait(10)
+    threads[1].start()
+    for started in threads:
+        started.join()
+    assert found == {True: True, False: False}

@@ -51,11 +51,12 @@ def backward(
         else:
             found, leaves = sweep_at_once(root, _quick(seed._data), kept)
         for leaf in leaves:
+            if leaf.hooks and leaf in found:  # all hooks first: one that raises leaves no gradient half added
+                found[leaf] = run_hooks(leaf, found[leaf])
+        for leaf in leaves:
             g = found.get(leaf)
             if g is None:
                 continue
-            if leaf.hooks:
-                g = run_hooks(leaf, g)
             if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
                 kept.add(id(g))  # what `deposit` does in most cases
                 leaf.grad = fresh = tensor_on(g)

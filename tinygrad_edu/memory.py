@@ -109,7 +109,8 @@ def expose(x: Handle) -> np.ndarray:
     node = x._node
     if node is not None and not node.is_leaf:
         x._data.setflags(write=False)
-    elif x._owner is FROZEN or (x._owner is None and node is not None and not isinstance(node, Leaf)):
+        return x._data.view()  # which nobody can make writable again
+    if x._owner is FROZEN or (x._owner is None and node is not None and not isinstance(node, Leaf)):
         thaw(x)
     elif x._owner is None and node is None:
         x._owner = SHARED
@@ -191,6 +192,22 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
                 made=f"{node.op.name} at {node_site(node)}",
                 fix="write to x itself: v = x[1:]; v[0] = 5 becomes x[1] = 5; or copy first: v = x[1:].copy()",
                 code="view-written",
+            )
+        )
+
+
+def must_be_writable(x: Handle) -> None:
+    """Raise where NumPy would refuse a write to the array of `x`: several elements of it may be one number."""
+    data = x._data
+    stretched = 0 in data.strides and any(not stride and side > 1 for stride, side in zip(data.strides, data.shape))
+    if stretched or not data.flags.writeable:
+        raise DtypeError(
+            describe(
+                f"{label(x)} can't be written",
+                where=here(),
+                why="several of its elements are one number in memory" if stretched else "its array is read-only",
+                fix="x = x.copy() first; Tensor(array) copies, tg.from_numpy(array) shares",
+                code="read-only-memory",
             )
         )
 
@@ -319,6 +336,7 @@ def _write_array(x: Tensor, key: Any, value: np.ndarray) -> None:
         x._node = None if node is BORROWED else _named_constant(x, data)
         x._data, x._owner = data, None
         return
+    must_be_writable(x)
     x._data[key] = value
     owner = node if isinstance(node, Leaf) else x._owner
     if isinstance(owner, Leaf):

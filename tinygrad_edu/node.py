@@ -8,6 +8,8 @@ must not know Tensors: they are handles on nodes.
 from __future__ import annotations
 
 import copy
+import functools
+import inspect
 import itertools
 import os
 import sys
@@ -273,7 +275,36 @@ class recording(ContextDecorator):  # noqa: N801  it is used like a function
 
     def __init__(self, on: bool) -> None:
         self.on = on
-        self.before: list[bool] = []  # a decorated function may call itself
+        self.before: list[bool] = []  # the same one may be entered within itself
+
+    def _recreate_cm(self) -> recording:
+        """One for each call of a decorated function: threads may call it at once."""
+        return recording(self.on)
+
+    def __call__(self, function: Any) -> Any:
+        """The function with the switch set inside it; in a generator while it runs, not while its caller does."""
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            inside = function(*args, **kwargs)
+            step: Callable[[], Any] = inside.__next__
+            while True:
+                try:
+                    with recording(self.on):
+                        value = step()
+                except StopIteration as end:
+                    return end.value
+                try:
+                    step = functools.partial(inside.send, (yield value))
+                except GeneratorExit:
+                    inside.close()
+                    raise
+                except BaseException as error:
+                    step = functools.partial(inside.throw, error)
+
+        return generator
 
     def __enter__(self) -> None:
         now = _per_thread.state

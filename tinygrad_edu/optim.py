@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
-from tinygrad_edu.memory import label
+from tinygrad_edu.memory import label, must_be_writable
 from tinygrad_edu.node import Leaf, Origin, caution, here, stamp, user_frame
 from tinygrad_edu.tensor import Tensor
 
@@ -318,6 +318,7 @@ def _leaves(parameters: Iterable[Tensor]) -> list[Tensor]:
                     code="not-a-parameter",
                 )
             )
+        must_be_writable(parameter)
         first = seen.setdefault(id(parameter), place)
         if first != place:
             raise DataError(

@@ -36,6 +36,19 @@ mistake(
     """,
 )
 mistake(
+    "read-only-memory",
+    """The tensor shares an array that NumPy lets nobody write to, or one whose elements are one number in memory, as
+    `broadcast_to` makes them. A write would change more than it says.""",
+    wrong="""
+        row = tg.broadcast_to(tg.Tensor([1.0]), (3,))
+        row[0] = 5.0
+    """,
+    right="""
+        row = tg.broadcast_to(tg.Tensor([1.0]), (3,)).copy()
+        row[0] = 5.0
+    """,
+)
+mistake(
     "view-written",
     """A slice of a tracked tensor is a value of its own: writing to it would not reach the tensor it was taken from,
     as it does in NumPy.""",
