@@ -403,11 +403,12 @@ def test_a_closed_or_full_output_is_no_traceback(folder):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     if os.path.exists("/dev/full"):
-        shell = f'"{sys.executable}" -m tinygrad_edu evaluate runs/digits >/dev/full'
-        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=folder, env=ENVIRONMENT)
-        assert done.returncode == 2
-        assert "No space left on device" in done.stderr
-        assert "Traceback" not in done.stderr
+        for command in ("evaluate runs/digits", "--help", "--version"):
+            shell = f'"{sys.executable}" -m tinygrad_edu {command} >/dev/full'
+            done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=folder, env=ENVIRONMENT)
+            assert done.returncode == 2
+            assert "No space left on device" in done.stderr
+            assert "Traceback" not in done.stderr
 
 
 def test_on_a_terminal_progress_is_a_bar(folder):
@@ -440,3 +441,30 @@ def test_importing_the_package_imports_neither_tqdm_nor_graphviz_nor_argparse():
         for c in (code, numpys)
     )
     assert ours == theirs
+
+
+@pytest.mark.parametrize("command", [["explain"], ["draw"], ["explore"], ["--help"], ["gradcheck", "--help"]])
+def test_a_terminal_that_knows_only_ascii_gets_codes_for_other_signs(folder, command):
+    plain = {**ENVIRONMENT, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    out, err = start(*command, env=plain, cwd=folder).communicate(timeout=60)
+    assert err == ""
+    assert out.isascii()
+    assert command[0] != "explain" or r"\u2202" in out
+
+
+def test_an_error_of_a_command_names_no_line_of_the_command_itself(folder):
+    (folder / "mine.py").write_text("def nothing(): pass\n", encoding="utf-8")
+    command = start("gradcheck", "mine.py:nothing", cwd=folder)
+    out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (2, "")
+    assert "the inputs have no entries" in err
+    assert "where:" not in err
+
+
+def test_output_to_what_is_no_file_goes_through_it_and_leaves_it_there(folder):
+    os.mkfifo(folder / "pipe.svg")
+    command = start("draw", "-o", "pipe.svg", cwd=folder)
+    content = (folder / "pipe.svg").read_bytes()
+    assert command.communicate(timeout=60)[1] == ""
+    assert content.startswith(b"<svg")
+    assert (folder / "pipe.svg").is_fifo()

@@ -14,7 +14,7 @@ from typing import Final
 
 from tinygrad_edu import __version__
 from tinygrad_edu.commands import draw, evaluate, explain, explore, gradcheck, train
-from tinygrad_edu.commands.common import say
+from tinygrad_edu.commands.common import say, write_what_can_be_written
 from tinygrad_edu.errors import GradcheckError, GraphvizNotFound, TinygradError, TrainingError
 
 COMMANDS: Final = (train, evaluate, gradcheck, draw, explore, explain)
@@ -27,9 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["evaluate", "no-such-run"])
     2
     """
+    for stream in (sys.stdout, sys.stderr):
+        write_what_can_be_written(stream)
     try:
-        options = parser().parse_args(arguments)
-        status: int = options.run(options)
+        try:
+            options = parser().parse_args(arguments)
+            status: int = options.run(options)
+        finally:
+            say("", sys.stdout, end="")  # argparse prints too; what can't be written must not fail at exit
         return status
     except KeyboardInterrupt:
         say("interrupted", sys.stderr)
@@ -40,8 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"tinygrad-edu: {error}", sys.stderr)
         return 2
-    finally:
-        say("", sys.stdout, end="")  # argparse prints too; what can't be written must not fail at exit
 
 
 def _told(error: TinygradError) -> str:

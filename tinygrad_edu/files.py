@@ -11,13 +11,18 @@ from tinygrad_edu.errors import FileError, FileNotFound, describe
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write `content` to `path` so that nobody ever sees half of it, and give `path` back.
 
-    It is written into a file beside it, which then takes its place; an interrupted write leaves the old file.
+    It is written into a file beside it, which then takes its place; an interrupted write leaves the old file. What is
+    no file, such as `/dev/stdout`, is written to as it is.
     Raises FileNotFound where the folder doesn't exist, FileError where it can't be written.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{os.urandom(4).hex()}.part")
     try:
         try:
+            if target.exists() and not (target.is_file() or target.is_dir()):
+                with open(path, "wb") as file:  # to put a file in the place of a device would destroy that
+                    file.write(content)
+                return Path(path)
             with open(temporary, "xb") as file:
                 file.write(content)
             os.replace(temporary, target)

@@ -25,6 +25,13 @@ def say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
             raise FileError(describe("can't print", why=error.strerror or error, code="file-not-writable")) from None
 
 
+def write_what_can_be_written(stream: Any) -> None:
+    """Let a stream that knows no ∂ and · (LC_ALL=C) print their codes, in place of failing."""
+    if (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
+        with suppress(AttributeError, ValueError):  # a stream of a test or a notebook
+            stream.reconfigure(errors="backslashreplace")
+
+
 def command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str, examples: str
 ) -> argparse.ArgumentParser:

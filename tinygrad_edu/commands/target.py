@@ -233,7 +233,7 @@ def complaints(target: Target | str) -> Iterator[None]:
         raise ProgramError(
             describe(
                 f"{path} is not valid Python: {error.msg}",
-                where=f"{os.path.basename(error.filename or path)}:{error.lineno}",
+                where=os.path.basename(error.filename or path) + (f":{error.lineno}" if error.lineno else ""),
                 line=marked,
                 code="user-code-syntax",
             )

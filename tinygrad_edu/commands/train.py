@@ -117,9 +117,9 @@ def train(options: argparse.Namespace) -> int:
         dtype=np.float32,
     )
     with _output_folder(folder):
-        _say_settings(settings, model, train_set, test_set)
         trouble: DivergedError | None = None
         try:
+            _say_settings(settings, model, train_set, test_set)
             history = fit(
                 model,
                 train_set,
@@ -135,6 +135,8 @@ def train(options: argparse.Namespace) -> int:
             )
         except DivergedError as error:
             trouble, history = error, error.history
+        except KeyboardInterrupt:  # before the first step; `fit` itself gives what was learned until then
+            return _nothing_learned(None)
         if history.best is None:
             return _nothing_learned(trouble)
         _write_run(folder, settings, history, model, train_set)
