@@ -6,8 +6,8 @@ and that only where a leaf in the graph was written in between.
 """
 
 import copy
+import pickle
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import tinygrad_edu as tg
-from tests.reference import Value, each, gradient, is_smooth, numbers, second_derivative, total, values
+from tests.reference import each, gradient, is_smooth, numbers, second_derivative, total, values
+from tests.slots import Slot, as_view, bounded, fits, fits_into, valid
 from tinygrad_edu import Tensor
-from tinygrad_edu.errors import GradientError
+from tinygrad_edu.errors import DtypeError, GradientError
 
 SHAPES = [(), (3,), (2, 3), (1, 3), (2, 1)]
 UNARY = {"tanh": np.tanh, "sigmoid": tg.sigmoid, "relu": tg.relu, "__neg__": np.negative}
 BINARY = {"__add__": np.add, "__sub__": np.subtract, "__mul__": np.multiply, "maximum": np.maximum}
 VIEWS = [
+    lambda a: np.broadcast_to(a, (2, *a.shape)) if a.ndim < 3 else a,
     lambda a: a[1:],
     lambda a: a[..., ::-1],
     lambda a: a[0],
@@ -33,44 +35,6 @@ VIEWS = [
 ]
 INDICES = [0, -1, slice(None, None, 2), Ellipsis, [0, 0], [1, 0, 1], ((0, 0, 1),), (Ellipsis, 0), (Ellipsis, [0, 0])]
 MOST = 12  # tensors alive at a time
-
-
-@dataclass(eq=False)
-class Slot:
-    """A tensor of the engine and what it must be.
-
-    Leaves, their views and constants have `memory`, an array of floats that aliases as NumPy's arrays do; other
-    computed tensors have `cells`, Values that never change. `tags` say which entries of a leaf the memory holds,
-    for tracked tensors. `owner` is the leaf whose memory it is. `saved` are the leaves that a computed tensor depends
-    on, each with the number of its writes at that time.
-    """
-
-    tensor: Tensor
-    memory: np.ndarray | None = None
-    cells: np.ndarray | None = None
-    tags: np.ndarray | None = None
-    owner: int | None = None
-    saved: frozenset = field(default_factory=frozenset)
-    is_leaf: bool = False
-    is_view: bool = False  # of a computed tensor
-    freed: bool = False  # its own graph was let go of
-
-    @property
-    def tracked(self):
-        return self.cells is not None or self.tags is not None
-
-    def values(self):
-        """As Values that will not change, whatever happens to the memory."""
-        if self.cells is not None:
-            return self.cells
-        result = values(self.memory)
-        if self.tags is not None:
-            for index, tag in np.ndenumerate(self.tags):
-                result[index].tag = tag
-        return result
-
-    def numbers(self):
-        return numbers(self.cells) if self.cells is not None else self.memory
 
 
 class Programs(RuleBasedStateMachine):
@@ -265,6 +229,57 @@ class Programs(RuleBasedStateMachine):
         saved = self.saved_by(x) if tags is not None else frozenset()
         self.keep(Slot(result, memory=memory, tags=tags, owner=x.owner, saved=saved))
 
+    # --- whole functions of a tensor -------------------------------------------------------------------------
+
+    @rule(which=picks)
+    def through_vmap_of_code_that_writes(self, which):
+        x = self.pick(which)
+        if not x.tensor.ndim or not x.tensor.shape[0]:
+            return
+
+        def f(row):
+            y = row * 1
+            y += row
+            y[...] = y * 0.5
+            return np.tanh(y) * row
+
+        cells = x.values()
+        self.keep_result(tg.vmap(f)(x.tensor), each("__mul__", each("tanh", cells), cells), x)
+
+    @rule(which=picks, how=st.sampled_from(["grad", "jvp", "vjp", "vmap of grad"]))
+    def derivative_of_code_that_writes(self, which, how):
+        """Of Σ t²: 2t, with a history where t has one."""
+        x = self.pick(which)
+        if not x.tensor.ndim or not x.tensor.size:
+            return
+
+        def f(t):
+            y = t * 1
+            y *= t
+            y[0] = y[0] * 1
+            return y
+
+        if how == "grad":
+            result = tg.grad(lambda t: f(t).sum())(x.tensor)
+        elif how == "vmap of grad":
+            result = tg.vmap(tg.grad(lambda t: (t * t).sum()))(x.tensor)
+        elif how == "jvp":
+            result = tg.jvp(f, (x.tensor,), (np.ones(x.tensor.shape),))[1]
+        else:
+            result = tg.vjp(f, x.tensor)[1](np.ones(x.tensor.shape))[0]
+        self.keep_result(result, each("__mul__", x.values(), values(2.0)), x)
+
+    @rule(which=picks)
+    def through_a_custom_op(self, which):
+        x = self.pick(which)
+        buffer = np.empty(x.tensor.shape)
+        op = tg.custom_op(
+            "square_in_a_buffer", lambda a: np.multiply(a, a, out=buffer), vjps=lambda g, out, a: g * a * 2
+        )
+        result = op(x.tensor)
+        buffer.fill(99.0)
+        self.keep_result(result, each("__mul__", x.values(), x.values()), x)
+
     # --- detaching and copying -------------------------------------------------------------------------------
 
     @rule(which=picks)
@@ -281,6 +296,18 @@ class Programs(RuleBasedStateMachine):
         if x.tracked:
             return
         self.keep(Slot((copy.deepcopy if deep else copy.copy)(x.tensor), memory=np.array(x.memory)))
+
+    @rule(which=picks)
+    def pickled(self, which):
+        x = self.pick(which)
+        if x.tracked:
+            return
+        self.keep(Slot(pickle.loads(pickle.dumps(x.tensor)), memory=np.array(x.memory)))
+
+    @rule(which=picks)
+    def forgotten(self, which):
+        if len(self.slots) > 2:
+            self.slots.pop(which % len(self.slots))
 
     @rule(which=picks)
     def looked_at(self, which):
@@ -312,12 +339,13 @@ class Programs(RuleBasedStateMachine):
         before = x.numbers().copy()
         must_raise = x.tags is not None and (recording or not x.is_leaf)
         into_view = not x.tracked and recording and any(slot.tracked for slot in inputs)
-        may_raise = must_raise or x.is_view or into_view
+        stretched = x.memory is not None and not x.memory.flags.writeable
+        may_raise = must_raise or x.is_view or into_view or stretched
         raised = False
         try:
             with nullcontext() if recording else tg.no_grad():
                 engine(x.tensor)
-        except GradientError:
+        except (GradientError, DtypeError):
             raised = True
         assert raised <= may_raise, "a write was refused without reason"
         assert must_raise <= raised, "a write to a leaf while recording must be refused"
@@ -358,6 +386,57 @@ class Programs(RuleBasedStateMachine):
 
         self.write(x, lambda t: t.__setitem__(index, y.tensor), model, y, recording=recording)
 
+    @rule(first=picks, second=picks, index=st.sampled_from(INDICES), recording=flags)
+    def statement_that_adds_to_elements(self, first, second, index, recording):
+        """`x[index] += y`: of what is named twice the last sum is stored, as NumPy has it."""
+        x, y = self.pick(first), self.pick(second)
+        if not valid(x, index) or not fits_into(y.tensor.shape, np.shape(x.numbers()[index])):
+            return
+        target = np.shape(x.numbers()[index])
+        y_cells = np.broadcast_to(y.values(), target)
+
+        def engine(t):
+            t[index] += y.tensor
+
+        def model(cells):
+            cells = cells.copy()
+            added = each("__add__", as_view(cells[index]), y_cells)
+            cells[index] = added if target else added.item()
+            return cells
+
+        self.write(x, engine, model, y, recording=recording)
+
+    @rule(first=picks, second=picks, index=st.sampled_from(INDICES), recording=flags)
+    def adding_at_indices(self, first, second, index, recording):
+        """`np.add.at(x, index, y)`: what is named twice is added twice."""
+        x, y = self.pick(first), self.pick(second)
+        if not valid(x, index) or not fits_into(y.tensor.shape, np.shape(x.numbers()[index])):
+            return
+        places = np.arange(x.tensor.size).reshape(x.tensor.shape)[index]
+        y_cells = np.broadcast_to(y.values(), np.shape(places))
+
+        def model(cells):
+            flat = cells.copy().reshape(-1)
+            for place, value in zip(np.ravel(places), y_cells.ravel()):
+                flat[place] = flat[place] + value
+            return flat.reshape(cells.shape)
+
+        self.write(x, lambda t: np.add.at(t, index, y.tensor), model, y, recording=recording)
+
+    @rule(first=picks, second=picks, seed=seeds, recording=flags)
+    def ufunc_with_where_and_out(self, first, second, seed, recording):
+        x, y = self.pick(first), self.pick(second)
+        if x.tensor.shape != y.tensor.shape:
+            return
+        mask = np.asarray(np.random.default_rng(seed).random(x.tensor.shape) < 0.5)
+        y_cells = y.values()
+
+        def model(cells):
+            product = each("__mul__", y_cells, values(0.5))
+            return np.asarray(np.where(mask, product, cells), dtype=object)
+
+        self.write(x, lambda t: np.multiply(y.tensor, 0.5, out=t, where=mask), model, y, recording=recording)
+
     @rule(which=picks, recording=flags)
     def out_argument(self, which, recording):
         x = self.pick(which)
@@ -366,7 +445,7 @@ class Programs(RuleBasedStateMachine):
     @rule(which=picks, in_place=flags)
     def data_is_changed(self, which, in_place):
         x = self.pick(which)
-        if x.tracked and not x.is_leaf:
+        if (x.tracked and not x.is_leaf) or not x.memory.flags.writeable:
             return
         if in_place:
             x.tensor.data *= 0.5
@@ -425,6 +504,26 @@ class Programs(RuleBasedStateMachine):
                 if self.gradients[leaf] is None:
                     self.gradients[leaf] = np.zeros(self.leaves[leaf].memory.shape)
                 self.gradients[leaf][index] += slope
+
+    @rule(which=picks, victim=picks)
+    def backward_that_is_interrupted(self, which, victim):
+        """An error on the way leaves every gradient as it was; the next backward is as if nothing had happened."""
+        x, other = self.pick(which), self.pick(victim)
+        if not (x.tracked and other.tracked):
+            return
+
+        def stop(g):
+            raise InterruptedError
+
+        registration = other.tensor.register_hook(stop)
+        try:
+            x.tensor.backward(np.zeros(x.tensor.shape))
+        except (InterruptedError, GradientError):
+            pass
+        else:
+            self.add_gradient(x, np.zeros(x.tensor.shape))
+        finally:
+            registration.remove()
 
     @rule(which=picks)
     def backward_that_frees(self, which):
@@ -522,43 +621,6 @@ class Programs(RuleBasedStateMachine):
             assert (found is None) == (expected is None)
             if found is not None:
                 np.testing.assert_allclose(found._data, expected, rtol=1e-8, atol=1e-8)
-
-
-def bounded(array):
-    """Rounding errors stay below the tolerances while numbers are small."""
-    return np.all(np.abs(array) < 100)
-
-
-def fits(x, y):
-    try:
-        np.broadcast_shapes(x.tensor.shape, y.tensor.shape)
-    except ValueError:
-        return False
-    return True
-
-
-def fits_into(shape, target):
-    try:
-        return np.broadcast_shapes(shape, target) == target
-    except ValueError:
-        return False
-
-
-def valid(x, index):
-    try:
-        np.empty(x.tensor.shape)[index]
-    except IndexError:
-        return False
-    return True
-
-
-def as_view(part):
-    """A single Value or number as a 0-d array; arrays as they are, so that views stay views."""
-    if isinstance(part, np.ndarray):
-        return part
-    result = np.empty((), dtype=object if isinstance(part, Value) else float)
-    result[()] = part
-    return result
 
 
 TestPrograms = Programs.TestCase

@@ -312,3 +312,15 @@ def test_tangents_and_cotangents_of_another_form_are_refused_with_both():
             tg.jvp(lambda x: x["a"] * 2, ({"a": 1.0},), (wrong,))
         with pytest.raises(ShapeError, match="expected a dict with the keys"):
             tg.vjp(lambda x: {"a": x * 2}, 1.0)[1](wrong)
+
+
+def test_the_history_of_an_argument_is_not_looked_at_and_may_be_gone():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    h = w * 3
+    (h * h).sum().backward(retain_graph=False)
+    cube = lambda x: (x**3).sum()
+    assert tg.grad(cube)(h).tolist() == [27.0, 108.0]
+    assert tg.jvp(cube, (h,), (np.ones(2),))[1].item() == 135.0
+    assert tg.hessian(cube)(h).tolist() == [[18.0, 0.0], [0.0, 36.0]]
+    with pytest.raises(GradientError, match="this graph was freed"):
+        tg.grad(cube)(h).sum().backward()

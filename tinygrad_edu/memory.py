@@ -109,7 +109,8 @@ def expose(x: Handle) -> np.ndarray:
     node = x._node
     if node is not None and not node.is_leaf:
         x._data.setflags(write=False)
-        return x._data.view()  # which nobody can make writable again
+        view: np.ndarray = x._data.view()  # which nobody can make writable again
+        return view
     if x._owner is FROZEN or (x._owner is None and node is not None and not isinstance(node, Leaf)):
         thaw(x)
     elif x._owner is None and node is None:

@@ -225,7 +225,8 @@ class _Call:
     def pulled(self, seeds: list[tuple[Any, Tensor]]) -> list[Tensor]:
         """The same for cotangents of some nodes: the other values need none, which could make 0 · inf."""
         create_graph = self.recorded or (state().recording and any(seed.requires_grad for _, seed in seeds))
-        found = pull_back(seeds, [x._node for x in self.marked], create_graph) if seeds else [None] * len(self.marked)
+        wanted = [x._node for x in self.marked]  # what lies before them is not looked at: it may have been freed
+        found = pull_back(seeds, wanted, create_graph, partial=True) if seeds else [None] * len(wanted)
         return [
             tensor_on(np.zeros(x.shape, x.dtype)) if g is None else x._like(g)
             for x, g in zip(self.marked, found, strict=True)
@@ -236,7 +237,8 @@ class _Call:
         moving = [(x, x._node, t) for x, t in zip(self.marked, tangents, strict=True) if t is not None]
         create_graph = self.recorded or (state().recording and any(t.requires_grad for _, _, t in moving))
         values = leaves_of(self.value)
-        nodes, leaves = recorded_nodes([y._node for y in values if y.requires_grad])
+        marks = {x._node for x in self.marked if x._node is not None}
+        nodes, leaves = recorded_nodes([y._node for y in values if y.requires_grad], stop=marks)
         check_saved_values(nodes, leaves)
         every = [(node, x._spread(t)) for x, node, t in moving if node is not None]
         start = {node: t if create_graph else t._data for node, t in every}
