@@ -217,3 +217,10 @@ def test_a_rule_that_gives_its_argument_used_to_let_the_gradient_write_to_it():
     half_square(x).backward()
     x.grad *= 0
     assert x.tolist() == [1.0, 2.0]
+
+
+def test_a_rule_may_give_a_python_number():
+    step = tg.custom_op("test_step", lambda x: np.heaviside(x, 0.0), vjps=lambda g, out, x: 0.0, kind="elementwise")
+    x = tg.Tensor(3.0, requires_grad=True)
+    step(x).backward()
+    assert x.grad.item() == 0.0

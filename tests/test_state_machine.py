@@ -25,7 +25,7 @@ SHAPES = [(), (3,), (2, 3), (1, 3), (2, 1)]
 UNARY = {"tanh": np.tanh, "sigmoid": tg.sigmoid, "relu": tg.relu, "__neg__": np.negative}
 BINARY = {"__add__": np.add, "__sub__": np.subtract, "__mul__": np.multiply, "maximum": np.maximum}
 VIEWS = [
-    lambda a: np.broadcast_to(a, (2, *a.shape)) if a.ndim < 3 else a,
+    lambda a: np.broadcast_to(a[:1], (2, *a.shape[1:])),
     lambda a: a[1:],
     lambda a: a[..., ::-1],
     lambda a: a[0],
@@ -431,9 +431,11 @@ class Programs(RuleBasedStateMachine):
         mask = np.asarray(np.random.default_rng(seed).random(x.tensor.shape) < 0.5)
         y_cells = y.values()
 
-        def model(cells):
-            product = each("__mul__", y_cells, values(0.5))
-            return np.asarray(np.where(mask, product, cells), dtype=object)
+        def model(cells):  # each element depends on both, if only with the slope 0
+            chosen = (
+                each("__mul__", part, values(share)) for part, share in ((y_cells, 0.5 * mask), (cells, 1.0 * ~mask))
+            )
+            return each("__add__", *chosen)
 
         self.write(x, lambda t: np.multiply(y.tensor, 0.5, out=t, where=mask), model, y, recording=recording)
 

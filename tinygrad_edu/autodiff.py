@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import GradientError, ShapeError, describe
+from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Leaf, Node, Origin, here, keep_gradient, recording, site_of, state
 from tinygrad_edu.reverse import (
@@ -96,9 +96,13 @@ def _quick(seed: np.ndarray) -> Any:
 set_backward(backward)
 
 
-def root_of(output: Tensor) -> Node:
+def root_of(output: Any) -> Node:
     """The node to start backward from. Raises GradientError, naming the break, where nothing requires grad."""
-    node = output._node
+    if not isinstance(output, Tensor):
+        what = f"a gradient is that of a Tensor, not of {type(output).__name__}"
+        fix = "the result of tensor operations; float() and .item() leave the graph"
+        raise DtypeError(describe(what, where=here(), fix=fix, code="not-a-tensor"))
+    node: Node | None = output._node
     if node is None or not node.requires_grad:
         raise GradientError(
             describe(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.errors import DataError, DtypeError, GradientError, describe
 from tinygrad_edu.handle import must_be_callable
-from tinygrad_edu.memory import node_of, viewed_leaf
+from tinygrad_edu.memory import NUMBERS, node_of, viewed_leaf
 from tinygrad_edu.node import Leaf, Node, here, next_index, recording, site_of, state
 from tinygrad_edu.op import REAL, REGISTRY, Domain, Kind, Op, Rule, Sampler
 from tinygrad_edu.tensor import Tensor, as_tensor, recorded, tensor_of_node, tensor_on
@@ -58,10 +59,13 @@ def custom_op(
             )
         )
     must_be_callable(forward, "forward= is a function of arrays", "forward=lambda x: np.exp(x)")
-    rules = (vjps,) if callable(vjps) else tuple(vjps)
-    for rule in rules:
+    if not isinstance(name, str):
+        raise DtypeError(describe(f"a name is text, not {name!r}", where=here(), fix='"my_op"', code="wrong-arguments"))
+    rules = tuple(vjps) if isinstance(vjps, list | tuple) else (vjps,)
+    for place, rule in enumerate(rules, 1):
         if rule is not None:
             must_be_callable(rule, "a rule is a function of g, out and the arrays", "vjps=(lambda g, out, x: g * out,)")
+            _must_take(rule, len(rules), f"rule {place} of {name}")
     if name in REGISTRY and not REGISTRY[name].custom:
         what = f"there is an op named {name!r} already"
         raise DataError(describe(what, where=here(), found=REGISTRY[name], fix="another name", code="name-taken"))
@@ -77,7 +81,7 @@ def custom_op(
     return Op(
         name,
         guarded,
-        vjps=tuple(rule and _giving_copies(rule) for rule in rules),
+        vjps=tuple(rule and _giving_copies(rule, name) for rule in rules),
         kind=kinds[kind],
         formula=formula or f"{name}({', '.join('xyz'[: len(rules)])})",
         domain=domains,
@@ -88,13 +92,39 @@ def custom_op(
     )
 
 
-def _giving_copies(rule: Rule) -> Rule:
+def _must_take(rule: Rule, count: int, what: str) -> None:
+    """Raise where a rule doesn't take g, out and as many arrays as there are rules."""
+    try:
+        parameters = inspect.signature(rule).parameters.values()
+    except (TypeError, ValueError):  # what is compiled may tell none
+        return
+    taken = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    if taken < count + 2 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        names = ", ".join("xyz"[:count]) if count < 4 else "*arrays"
+        raise DtypeError(
+            describe(
+                f"{what} takes {taken} arguments, not g, out and {count} {'array' if count == 1 else 'arrays'}",
+                where=here(),
+                why="there is one rule for each array of the op, and each takes all of them",
+                fix=f"lambda g, out, {names}: …",
+                code="wrong-arguments",
+            )
+        )
+
+
+def _giving_copies(rule: Rule, name: str) -> Rule:
     """The rule, what it gives being nobody else's: it may give an argument, or an array that it keeps."""
 
     @functools.wraps(rule)
     def vjp(*args: Any, **params: Any) -> Any:
         cotangent = rule(*args, **params)
-        return cotangent.copy() if isinstance(cotangent, np.ndarray) else cotangent
+        if isinstance(cotangent, (np.ndarray, *NUMBERS)):
+            return np.array(cotangent)
+        if not hasattr(cotangent, "shape"):  # neither an array nor a Tensor, nor what stands for one
+            what = f"the rule of {name} gave {type(cotangent).__name__}, not an array"
+            fix = "return g · the derivative; None in place of the rule says that there is none"
+            raise GradientError(describe(what, where=here(), fix=fix, code="wrong-rule"))
+        return cotangent
 
     return vjp
 
@@ -117,6 +147,8 @@ def checkpoint(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
     >>> tg.grad(checkpoint(lambda x: tg.exp(x) * x))(0.0)
     Tensor(1.)
     """
+
+    must_be_callable(f, "what is checkpointed is a function", "tg.checkpoint(lambda x: tg.exp(x))")
 
     def checkpointed(*args: Any, **kwargs: Any) -> Tensor:
         now = state()

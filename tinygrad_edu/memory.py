@@ -301,16 +301,17 @@ def _converted(result: Tensor, x: Tensor, what: str, casting: Any = "same_kind")
     if result.dtype == x.dtype:
         return result
     if not np.can_cast(result.dtype, x.dtype, casting):
-        raise DtypeError(
-            describe(
-                f"{what} can't put {result.dtype} into {x.dtype}",
-                where=here(),
-                why="the digits behind the point would be lost",
-                fix="x = x + y makes a new tensor of the dtype that the result needs",
-                code="cast-not-allowed",
-            )
+        why = "the digits behind the point would be lost"
+        raise _not_cast(
+            what, result.dtype, x.dtype, why, "x = x + y makes a new tensor of the dtype that the result needs"
         )
     return shape.astype(result, dtype=x.dtype)
+
+
+def _not_cast(what: str, given: Any, wanted: Any, why: str, fix: str) -> DtypeError:
+    return DtypeError(
+        describe(f"{what} can't put {given} into {wanted}", where=here(), why=why, fix=fix, code="cast-not-allowed")
+    )
 
 
 def write(x: Tensor, key: Any, value: Tensor) -> None:
@@ -318,6 +319,10 @@ def write(x: Tensor, key: Any, value: Tensor) -> None:
     for part in (value, *(key if isinstance(key, tuple) else (key,))):
         forbid_samples(part, "x[index] = value")
     forbid_lost_writes(x, "x[index] = value")
+    if value.dtype.kind == "c" and x.dtype.kind != "c":
+        raise _not_cast(
+            "x[index] = value", value.dtype, x.dtype, "the imaginary part would be lost", "x[index] = value.real"
+        )
     tracked = state().recording and (x.requires_grad or value.requires_grad)
     if tracked:
         _forbid_lost_gradient(x, value.requires_grad)

@@ -114,8 +114,8 @@ class _Call:
     def __init__(
         self, f: Function, args: Sequence[Any], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool
     ) -> None:
-        self.single = isinstance(argnums, int | str)
-        self.places: list[Any] = [argnums] if isinstance(argnums, int | str) else list(argnums)
+        self.single = not isinstance(argnums, tuple | list)
+        self.places: list[Any] = [argnums] if self.single else list(argnums)  # type: ignore[arg-type]
         inside: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         self.marked: list[Tensor] = []
         with recording(True):

@@ -18,6 +18,7 @@ from tinygrad_edu.batching import indexing, rules  # noqa: F401  they fill the t
 from tinygrad_edu.batching.tensor import Batched, Level, batched
 from tinygrad_edu.compositions.shape import moveaxis
 from tinygrad_edu.errors import GradientError, ShapeError, describe
+from tinygrad_edu.handle import must_be_callable
 from tinygrad_edu.node import here
 from tinygrad_edu.tensor import Tensor, as_tensor
 from tinygrad_edu.transforms import grad, leaves_of, map_tree
@@ -37,6 +38,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     >>> vmap(lambda x: (x * x).sum(), in_axes=1)(np.array([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([10., 20.])
     """
+
+    must_be_callable(f, "vmap maps a function of one sample", "tg.vmap(lambda x: x @ w)(batch)")
 
     def mapped(*args: Any) -> Any:
         axes = list(in_axes) if isinstance(in_axes, tuple | list) else [in_axes] * len(args)
