@@ -48,14 +48,16 @@ WRONG = """() => {
   const at = Object.fromEntries(cards);
   for (const g of document.querySelectorAll('.arrows > g')) {
     const [u, v] = g.id.split('-'), line = g.querySelector('path'), m = line.getScreenCTM();
-    const on_line = k => line.getPointAtLength(line.getTotalLength() * k / 60);
+    const on_line = k => line.getPointAtLength(line.getTotalLength() * k / 30);
     const point = k => new DOMPoint(on_line(k).x, on_line(k).y).matrixTransform(m);
     const near = (p, r) => p.x >= r.left - 10 && p.x <= r.right + 10 && p.y >= r.top - 10 && p.y <= r.bottom + 10;
     if (!at[u] || !at[v]) { out.push(`${g.id} has no card`); continue; }
-    if (!near(point(0), at[u]) || !near(point(60), at[v])) out.push(`${g.id} doesn't reach its cards`);
+    if (!near(point(0), at[u]) || !near(point(30), at[v])) out.push(`${g.id} doesn't reach its cards`);
     const within = (p, r) => p.x > r.left + 1 && p.x < r.right - 1 && p.y > r.top + 1 && p.y < r.bottom - 1;
-    for (let k = 1; k < 60; k++) for (const [c, r] of cards)
+    for (let k = 1; k < 30; k++) for (const [c, r] of cards)
       if (c !== u && c !== v && within(point(k), r)) out.push(`${g.id} runs through ${c}`);
+    for (let k = 1; k < 30; k++) for (const text of document.querySelectorAll('.boxes > g > text'))
+      if (within(point(k), box(text))) out.push(`${g.id} runs through "${text.textContent}"`);
   }
   return [...new Set(out)];
 }"""

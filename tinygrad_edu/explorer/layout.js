@@ -92,7 +92,8 @@ const layout = (levels, parent, down, first) => {
     }
     for (const box of inwards.reverse()) {
       const place = level.at[box], inner = levels[box];
-      stops.push(...own(level, rank, place.rank), [begin(level, place.rank), place.top, inner.corner[1] + inner.across(named(inner.in, source))]);
+      const x = inner.corner[1] + inner.across(named(inner.in, source));
+      stops.push(...own(level, rank, place.rank), [begin(level, place.rank), place.top, x], [begin(inner, 0), end(inner, 0), x]);
       [level, rank] = [inner, 0];
     }
     const name = `${to.id}-${position}`, label = level.labels && level.labels[name];

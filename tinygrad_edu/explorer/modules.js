@@ -107,11 +107,16 @@ const modulesOf = (data, ready, press) => {
     const opened = current && current.box && current.box.open, card = everyone.get(picked);
     const step = !what ? 0 : what === 's' ? find(() => true) : find(card => card === current || (opened ? around(card.home).includes(current.box) : card === standsFor(current)));
     show(step, !card || now.cards.has(picked) ? picked : card.box && card.box.open ? null : standsFor(card).id);
-    if (!badge().isConnected) return;
+    if (!focus && !what) {
+      const [card, view] = [now.shown[0].el, main].map(el => el.getBoundingClientRect());
+      main.scrollLeft += (card.left + card.right - view.left - view.right) / 2;
+      main.scrollTop = 0;
+    }
+    if (!focus || !badge().isConnected) return;
     const after = badge().getBoundingClientRect();  // the mark stays where it is on the screen
     main.scrollLeft += after.left - before.left;
     main.scrollTop += after.top - before.top;
-    if (focus) badge().focus({preventScroll: true});
+    badge().focus({preventScroll: true});
   };
 
   // --- in the panels

@@ -54,6 +54,8 @@ class Router:
             stops = self._piece(level, source, end)
         while (begin_end := level.nets[source][0])[0] != "card":
             if begin_end[0] == "in":
+                row = self._row(level, begin_end)  # straight past the text on the box, and curved only after it
+                stops.insert(0, (*row, self.nest.corner(level, begin_end)[1] + self.nest.meets(begin_end, source)))
                 end = ("box", level.box)
                 level = self.nest.level[self.nest.parent[str(level.box)]]
                 stops = self._piece(level, source, end) + stops
