@@ -156,3 +156,21 @@ def test_diagonal_is_a_view_and_a_write_to_it_is_refused():
 def test_misuse_is_refused_as_numpy_does(call, kind):
     with pytest.raises(kind):
         call(tg.Tensor(np.ones((2, 3)), requires_grad=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sides", [(300, 300), (400, 64), (4, 5000), (20000, 1), (3, 4)])
+@pytest.mark.parametrize("function", [np.matmul, np.dot, tg.matvec], ids=lambda f: getattr(f, "__name__", f"{f}"))
+def test_gradients_of_a_matrix_times_a_vector_are_outer_products_whatever_their_size(function, sides, dtype):
+    rng = np.random.default_rng(0)
+    n, k = sides
+    a, v, g = (rng.normal(size=size).astype(dtype) for size in ((n, k), (k,), (n,)))
+    before = np.getbufsize()
+    x, y = tg.Tensor(a, requires_grad=True), tg.Tensor(v, requires_grad=True)
+    for_matrix, for_vector = tg.gradients(function(x, y), [x, y], g)
+    assert for_matrix.dtype == for_vector.dtype == dtype
+    np.testing.assert_array_equal(for_matrix.numpy(), np.multiply.outer(g, v))
+    np.testing.assert_allclose(for_vector.numpy(), g @ a, rtol=1e-4 if dtype == np.float32 else 1e-11, atol=1e-3)
+    (by_rows,) = tg.gradients(tg.vecmat(g, x), [x], v)
+    np.testing.assert_array_equal(by_rows.numpy(), np.multiply.outer(g, v))
+    assert np.getbufsize() == before

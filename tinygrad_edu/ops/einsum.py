@@ -8,13 +8,13 @@ before. So the rule of a product is again such a product.
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.op import GENERAL, PRODUCT, REAL, REDUCTION, Op, Sample
 from tinygrad_edu.ops import sampling
+from tinygrad_edu.ops.outer import outer_product, row_length
 
 Array = Any
 Shape = tuple[int, ...]
@@ -146,27 +146,6 @@ def _for_blas(x: Array) -> Array:
     return x
 
 
-def _row(a: Array, b: Array) -> int:
-    """How long the rows of a large product a · b are, in which one factor does not change along a row; else 0.
-
-    NumPy's ufuncs copy rows of less than 4,096 elements into a buffer, to work on longer pieces, and there that costs
-    more than it gains. An outer product of 1,000 by 1,000 numbers takes 1.5 ms so, 0.8 ms by einsum, which has no such
-    buffer, and 0.4 ms with the smallest buffer; one of 4,096 by 64 takes 0.41, 0.18 and 0.22 ms.
-    """
-    if a.ndim != b.ndim or not a.ndim or a.dtype != b.dtype or min(a.shape[-1], b.shape[-1]) != 1:
-        return 0
-    return max(a.shape[-1], b.shape[-1]) if math.prod(map(max, a.shape, b.shape)) >= 16384 else 0
-
-
-def _product(a: Array, b: Array) -> Array:
-    """a · b with the smallest buffer: nothing is cast here, which else would need one."""
-    before = np.setbufsize(16)
-    try:
-        return np.multiply(a, b)
-    finally:
-        np.setbufsize(before)
-
-
 def _pair(x: Array, y: Array, subscripts: str) -> Array:
     x, y = np.asarray(x), np.asarray(y)
     plan = _plan(subscripts, x.shape, y.shape)
@@ -177,10 +156,10 @@ def _pair(x: Array, y: Array, subscripts: str) -> Array:
     a, b = _arranged(x, plan.order_x, plan.shape_x), _arranged(y, plan.order_y, plan.shape_y)
     if plan.how == "matmul":
         out = np.matmul(_for_blas(a), _for_blas(b))
-    elif 8 <= (row := _row(a, b)) < 256:
+    elif 8 <= row_length(a, b) < 256:
         return np.einsum(subscripts, *((y, x) if plan.swapped else (x, y)))
     else:
-        out = _product(a, b) if 256 <= row <= 4096 else np.multiply(a, b)
+        out = np.asarray(outer_product(a, b))
     if out.shape != plan.shape_out:
         out = out.reshape(plan.shape_out)
     return out if plan.order_out == _in_order(out.ndim) else out.transpose(plan.order_out)

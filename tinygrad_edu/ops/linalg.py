@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_edu.op import PRODUCT, REAL, SHAPE, Op, Sample
 from tinygrad_edu.ops import sampling
+from tinygrad_edu.ops.outer import outer_product
 from tinygrad_edu.ops.shape import sum_to
 
 Array = Any
@@ -50,6 +51,8 @@ def _matmul(x: Array, y: Array) -> Array:
 def _matmul_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 2 == y.ndim:
         return _matmul(g, y.T)
+    if x.ndim == 2 and y.ndim == 1:
+        return outer_product(g[:, None], y[None, :])
     g, x2, y2 = _as_matrices(g, x, y)
     return np.reshape(sum_to(g @ transposed(y2), x2.shape), x.shape)
 
@@ -57,6 +60,8 @@ def _matmul_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
 def _matmul_rule_y(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 2 == y.ndim:
         return _matmul(x.T, g)
+    if x.ndim == 1 and y.ndim == 2:
+        return outer_product(x[:, None], g[None, :])
     g, x2, y2 = _as_matrices(g, x, y)
     if y2.ndim == 2 < x2.ndim:  # one matrix for a whole batch: one product instead of a sum of many
         return np.reshape(_rows(x2).T @ _rows(g), y.shape)
@@ -97,7 +102,7 @@ def _dot_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
     if np.ndim(x) == 0 or np.ndim(y) == 0:
         return sum_to(g * y, np.shape(x))
     if y.ndim == 1:
-        return g[..., None] * y
+        return g[..., None] * y if x.ndim != 2 else outer_product(g[:, None], y[None, :])
     if x.ndim == 2 == y.ndim:
         return g @ y.T
     others = tuple(range(x.ndim - 1, out.ndim))
@@ -268,7 +273,7 @@ def _vecmat_sample(rng: np.random.Generator) -> Sample:
 
 matvec: Op = Op(
     "matvec", _matvec, numpy=_NEW.get("matvec"),
-    vjps=(lambda g, out, x1, x2: sum_to(g[..., :, None] * x2[..., None, :], x1.shape),
+    vjps=(lambda g, out, x1, x2: sum_to(outer_product(g[..., :, None], x2[..., None, :]), x1.shape),
           lambda g, out, x1, x2: sum_to(vecmat.run(g, x1), x2.shape)),
     kind=PRODUCT, formula="x₁ @ x₂", domain=(REAL, REAL), linear=True, sampler=_matvec_sample,
     doc="Matrices times vectors, (…, n, k), (…, k) -> (…, n); batches broadcast.",
@@ -277,7 +282,7 @@ matvec: Op = Op(
 vecmat: Op = Op(
     "vecmat", _vecmat, numpy=_NEW.get("vecmat"),
     vjps=(lambda g, out, x1, x2: sum_to(matvec.run(x2, g), x1.shape),
-          lambda g, out, x1, x2: sum_to(x1[..., :, None] * g[..., None, :], x2.shape)),
+          lambda g, out, x1, x2: sum_to(outer_product(x1[..., :, None], g[..., None, :]), x2.shape)),
     kind=PRODUCT, formula="x₁ᵀ @ x₂", domain=(REAL, REAL), linear=True, sampler=_vecmat_sample,
     doc="Vectors times matrices, (…, k), (…, k, m) -> (…, m); batches broadcast. Real numbers.",
 )  # fmt: skip
