@@ -6,20 +6,14 @@ section("Training")
 
 mistake(
     "no-parameters",
-    "There is nothing to optimise. Layers in a plain list are not found: attributes are, and those of a Sequential.",
+    "There is nothing to optimise: activations and other functions have no parameters.",
     wrong="""
-        class Net(tg.nn.Module):
-            def __init__(self):
-                self.layers = [tg.nn.Linear(2, 3), tg.nn.Linear(3, 1)]
-
-        tg.optim.SGD(Net().parameters(), lr=0.1)
+        model = tg.nn.Sequential(tg.nn.ReLU())
+        tg.optim.SGD(model.parameters(), lr=0.1)
     """,
     right="""
-        class Net(tg.nn.Module):
-            def __init__(self):
-                self.layers = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Linear(3, 1))
-
-        tg.optim.SGD(Net().parameters(), lr=0.1)
+        model = tg.nn.Sequential(tg.nn.Linear(2, 1), tg.nn.ReLU())
+        tg.optim.SGD(model.parameters(), lr=0.1)
     """,
 )
 mistake(
@@ -47,6 +41,25 @@ mistake(
         train, test = tg.data.digits(size=8)
         model = tg.nn.MLP([64, 16, 10], activation="relu", output_activation=None)
         tg.train.fit(model, train, test, lr=0.01, epochs=2, progress=False)
+    """,
+)
+mistake(
+    "parameters-in-a-list",
+    """A warning, once per attribute: a module finds the parameters of its attributes, not those inside plain lists and
+    dictionaries. An optimiser made with `model.parameters()` would leave them as they are.""",
+    wrong="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.layers = [tg.nn.Linear(2, 2), tg.nn.Linear(2, 1)]
+
+        Net().parameters()
+    """,
+    right="""
+        class Net(tg.nn.Module):
+            def __init__(self):
+                self.layers = tg.nn.ModuleList([tg.nn.Linear(2, 2), tg.nn.Linear(2, 1)])
+
+        Net().parameters()
     """,
 )
 mistake(

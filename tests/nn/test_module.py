@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.errors import DataError, DtypeError, GradientError, ShapeError
+from tinygrad_edu.errors import DataError, DtypeError, GradientError, ShapeError, TinygradWarning
 from tinygrad_edu.nn import MLP, Linear, Module, Sequential
 from tinygrad_edu.node import node_site, state
 
@@ -24,7 +24,7 @@ class Net(Module):
         self.body = MLP([3, 4, 2], rng=1)
         self.note = "not a parameter"
         self.constant = tg.Tensor([1.0])
-        self.loose = [Linear(2, 2)]
+        self.numbers = [1, 2.0, tg.Tensor([3.0])]
 
     def forward(self, x):
         return self.body(x) * self.scale
@@ -40,6 +40,33 @@ def test_parameters_are_found_by_path_in_order_and_lists_are_not_searched():
     assert [path for path, _ in net.named_modules()] == ["", "body", "body.layer1", "body.layer2"]
     assert net.modules() == [net, net.body, net.body.layer1, net.body.layer2]
     assert net.children() == [net.body]
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (lambda: [Linear(2, 2), Linear(2, 1)], "Linear, Linear"),
+        (lambda: (Linear(2, 2),), "ModuleList"),
+        (lambda: {"a": Linear(2, 2)}, "ModuleDict"),
+        (lambda: [[MLP([2, 1])]], "MLP"),
+        (lambda: [tg.Tensor([1.0], requires_grad=True, name="w")], "an attribute for each"),
+    ],
+)
+def test_layers_in_a_plain_list_were_silently_not_trained(held, told):
+    net = Net()
+    net.head = Sequential(Linear(2, 2))
+    net.head.loose = held()
+    with pytest.warns(TinygradWarning, match=r"head\.loose is a plain (list|tuple|dict)") as caught:
+        assert len(net.parameters()) == len(NET) + 2
+    assert told in str(caught[0].message)
+    assert caught[0].filename == __file__
+    net.parameters()  # said once
+
+
+def test_a_list_of_what_is_found_anyway_is_no_mistake():
+    net = Net()
+    net.order = [net.body, net.scale, net.body.layer1]
+    assert [path for path, _ in net.named_parameters()] == NET
 
 
 def test_a_parameter_without_a_name_gets_the_attributes_name():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, NoForwardError, ShapeError, describe
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Scope, here, state
+from tinygrad_edu.node import Scope, caution, here, state
 from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ class Module:
     """A part of a network. Give it tensors and modules as attributes, and a `forward`.
 
     An attribute that is a leaf with `requires_grad=True` becomes a parameter, one that is a Module a child; both
-    bear the attribute's name. Parameters and modules inside lists and dictionaries are not found:
-    `Sequential(*layers)` holds a list of layers; `ModuleList` and `ModuleDict` hold those that `forward` calls itself.
+    bear the attribute's name. Parameters and modules inside plain lists and dictionaries are not found, of which
+    `parameters()` warns: `Sequential(*layers)` holds a list of layers; `ModuleList` and `ModuleDict` hold those that
+    `forward` calls itself.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -47,6 +48,7 @@ class Module:
     _children: Mapping[str, Module] = {}
     _buffers: Mapping[str, Tensor] = {}
     _hooks: Hooks | None = None
+    _looked_into: Mapping[str, bool] = {}  # attributes that were warned of
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What `forward` gives; meanwhile errors and drawings know that they are in this module."""
@@ -195,12 +197,14 @@ class Module:
         [('weight', (2, 3)), ('bias', (3,))]
         """
         found: list[tuple[str, Tensor]] = []
+        modules = self.named_modules()
         seen: set[int] = set()
-        for path, module in self.named_modules():
+        for path, module in modules:
             for name, parameter in module._parameters.items():
                 if id(parameter) not in seen:
                     seen.add(id(parameter))
                     found.append((_joined(path, name), parameter))
+        _look_into_lists(modules, seen)
         return found
 
     def parameters(self) -> list[Tensor]:
@@ -294,6 +298,44 @@ class Module:
         frozen = [p for p in parameters if not p.requires_grad]
         note = f" ({_count(frozen)} frozen)" if frozen else ""
         return "\n".join([*_aligned(rows), f"{_count(parameters)} parameters{note}"])
+
+
+def _look_into_lists(modules: list[tuple[str, Module]], parameters: set[int]) -> None:
+    """Warn, once an attribute, of modules and leaves in plain lists and dictionaries, which would not be trained.
+
+    `parameters` has the ids of those that were found.
+    """
+    known = parameters | {id(module) for _, module in modules}
+    for path, module in modules:
+        for name, value in list(vars(module).items()):
+            if name.startswith("_") or not isinstance(value, list | tuple | dict) or name in module._looked_into:
+                continue
+            hidden = [part for part in _inside(value) if id(part) not in known]
+            if hidden:
+                module._own("_looked_into")[name] = True
+                caution(_not_found(_joined(path, name), value, hidden))
+
+
+def _inside(value: Any) -> Iterator[Module | Tensor]:
+    """The modules, and the leaves that require grad, in lists and dictionaries."""
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, list | tuple | dict):
+            yield from _inside(part)
+        elif isinstance(part, Module) or (isinstance(part, Tensor) and part.requires_grad and part.is_leaf):
+            yield part
+
+
+def _not_found(path: str, value: Any, hidden: list[Module | Tensor]) -> str:
+    """The text of the warning that parameters in a plain list are not found."""
+    layers = isinstance(hidden[0], Module)
+    holder = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
+    return describe(
+        f"{path} is a plain {type(value).__name__}: what it holds is not found, so not trained",
+        where=here(),
+        holds=", ".join(type(part).__name__ if isinstance(part, Module) else label(part) for part in hidden[:3]),
+        fix=f"{holder}(…), or nn.Sequential(*layers)" if layers else "an attribute for each",
+        code="parameters-in-a-list",
+    )
 
 
 def _without_gradient(name: str, value: Tensor) -> Tensor:
