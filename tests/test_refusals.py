@@ -43,6 +43,7 @@ REFUSED = {
         tg.set_default_dtype("int32")
         tg.random.normal(rng, -1)
         tg.random.normal("seed", 2)
+        tg.random.normal(None, 2)
         tg.random.uniform(1.5, 2)
     """,
     "backward": """

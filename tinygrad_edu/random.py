@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.errors import DataError, describe
 from tinygrad_edu.handle import get_default_dtype, to_dtype
+from tinygrad_edu.node import here
 from tinygrad_edu.refusal import asked, asked_as
 from tinygrad_edu.tensor import Tensor, tensor_on
 
@@ -19,11 +21,21 @@ else:
 
 
 def generator(rng: Rng) -> np.random.Generator:
-    """`rng` itself if it is a Generator, else the one of that seed.
+    """`rng` itself if it is a Generator, else the one of that seed. Raises DataError for None.
 
     >>> int(generator(0).integers(100))
     85
     """
+    if rng is None:
+        raise DataError(
+            describe(
+                "random numbers need a generator or a seed, not None",
+                where=here(),
+                why="the same program gives the same numbers, and a check can repeat what was drawn",
+                fix="0, or np.random.default_rng(0), made once and passed on from call to call",
+                code="no-generator",
+            )
+        )
     return rng if isinstance(rng, np.random.Generator) else asked_as("seed", np.random.default_rng, rng)
 
 
