@@ -69,6 +69,17 @@ def test_a_list_of_what_is_found_anyway_is_no_mistake():
     assert [path for path, _ in net.named_parameters()] == NET
 
 
+def test_what_replaces_a_parameter_or_module_takes_its_place_in_the_order():
+    net = Net()
+    net.scale = tg.Tensor([3.0, 4.0], requires_grad=True)
+    net.body.layer1 = Linear(3, 4)
+    assert [path for path, _ in net.named_parameters()] == NET
+    assert net.parameters()[0] is net.scale
+    net.body.layer1 = None
+    net.body.layer1 = Linear(3, 4)
+    assert [path for path, _ in net.named_parameters()] == [NET[0], *NET[3:], *NET[1:3]]
+
+
 def test_a_parameter_without_a_name_gets_the_attributes_name():
     net = Net()
     named = tg.Tensor(1.0, requires_grad=True, name="temperature")

@@ -123,6 +123,8 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tensor:
         axis, x = 0 if axis is None else one_axis(axis, 1), ravel(x)
     axis = one_axis(axis, x.ndim)
     counts = np.asarray(plain(repeats))
+    if isinstance(repeats, list | tuple) and not counts.size:
+        counts = counts.astype(np.intp)  # NumPy makes floats of an empty list
     if counts.ndim == 0 and counts.dtype.kind in "iu" and counts >= 0:
         front, side, back = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
         copies = rows.broadcast_to.run(reshape(x, (*front, side, 1, *back)), shape=(*front, side, int(counts), *back))

@@ -126,12 +126,12 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
-            self._forget(name)
+            self._forget(name, but="_parameters")
             self._own("_parameters")[name] = value
             if value.name is None:
                 value.name = name
         elif isinstance(value, Module):
-            self._forget(name)
+            self._forget(name, but="_children")
             self._own("_children")[name] = value
             object.__setattr__(value, "_name", name)
         elif name in self._buffers and isinstance(value, Tensor):
@@ -159,9 +159,10 @@ class Module:
         own: dict[str, Any] = self.__dict__.setdefault(registry, {})
         return own
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: str, but: str = "") -> None:
+        """Take the name out of the registries; in `but` the new value takes the place of the old one in the order."""
         for registry in ("_parameters", "_children", "_buffers"):
-            if name in getattr(self, registry):
+            if registry != but and name in getattr(self, registry):
                 del self._own(registry)[name]
 
     # --- parameters and modules ------------------------------------------------------------------------------
