@@ -168,6 +168,8 @@ def _sample(rng: np.random.Generator) -> Sample:
     params: dict[str, Any] = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     if rng.random() < 0.3:  # one number for all axes, or none
         params |= {"stride": stride[0], "dilation": 1} if rng.random() < 0.5 else {"stride": None, "dilation": 1}
+    if np.isinf(_max_pool(np.zeros(sides), **params)).any():  # a dilated window may step over all that is there
+        params["dilation"] = 1
     return (sampling.distinct(rng, (*leading, *sides)),), params
 
 
