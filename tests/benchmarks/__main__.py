@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 import tinygrad_edu as tg
-from tests.benchmarks import networks, peers, steps
+from tests.benchmarks import einsum, networks, peers, steps
 from tests.benchmarks.timing import compare, median, ratio
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -131,7 +131,17 @@ def main() -> int:
     parser.add_argument("--readme", type=Path, help="replace the measured table in this file")
     parser.add_argument("--mnist", type=Path, metavar="DIR", help="train on the MNIST files in this folder, too")
     args = parser.parse_args()
-    text = table([*step_rows(), *peers.rows(), *op_rows(), *networks.rows(), import_row(), *training_rows(args.mnist)])
+    text = table(
+        [
+            *step_rows(),
+            *peers.rows(),
+            *op_rows(),
+            *einsum.rows(),
+            *networks.rows(),
+            import_row(),
+            *training_rows(args.mnist),
+        ]
+    )
     print(text)
     if args.readme is not None:
         readme = args.readme.read_text(encoding="utf8")

@@ -98,7 +98,7 @@ def test_what_is_too_large_is_refused_with_the_counts_and_the_ways_out():
         "this graph has too many cards to draw: 2,501, where 2,000 are the most\n"
         "  nodes:   2,501\n"
         "  modules: none, so depth= can't close any\n"
-        "  fix:     max_nodes=2501 draws them all the same (Graphviz may need minutes)\n"
+        "  fix:     max_nodes=2501 draws them all the same (as .svg; .png and .pdf may take minutes)\n"
         "           draw a part: the loss of fewer steps, or a tensor in the middle\n"
         "  code:    picture-too-large"
     )

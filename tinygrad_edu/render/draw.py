@@ -118,7 +118,7 @@ def _too_large(graph: Graph, limit: int, depth: int | None) -> str:
         f"this graph has too many cards to draw: {len(graph.cards):,}, where {limit:,} are the most",
         nodes=f"{graph.node_count:,}",
         modules=modules,
-        fix=f"{folding}max_nodes={len(graph.cards)} draws them all the same (Graphviz may need minutes)\n"
+        fix=f"{folding}max_nodes={len(graph.cards)} draws them all the same (as .svg; .png and .pdf may take minutes)\n"
         "draw a part: the loss of fewer steps, or a tensor in the middle",
         code="picture-too-large",
     )
