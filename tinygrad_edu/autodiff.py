@@ -127,6 +127,8 @@ def break_of(output: Tensor) -> str:
 def seed_of(output: Tensor, gradient: Any) -> Tensor:
     """The cotangent to start from: what was given, of exactly the output's shape, or 1."""
     if gradient is None:
+        if not output._data.ndim and (one := _ONE.get(output._data.dtype.char)) is not None:
+            return tensor_on(one)
         if output.size != 1:
             raise GradientError(
                 describe(
@@ -136,8 +138,6 @@ def seed_of(output: Tensor, gradient: Any) -> Tensor:
                     code="not-a-scalar",
                 )
             )
-        if not output.ndim and output.dtype.char in _ONE:
-            return tensor_on(_ONE[output.dtype.char])
         return tensor_on(np.ones(output.shape, output.dtype))
     seed = as_tensor(gradient)
     if seed.shape != output.shape:

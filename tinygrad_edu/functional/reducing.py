@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Scope, here, state
+from tinygrad_edu.ops.reduction import mean
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 _P = ParamSpec("_P")
@@ -46,7 +47,7 @@ def reduced(each: Tensor, how: str, total: Tensor | None = None) -> Tensor:
     "mean": divided by their number, or by `total`, the sum of their weights; "batchmean": by the number of samples
     """
     if how == "mean":
-        return each.mean() if total is None else each.sum() / _nonzero(total)
+        return mean(each) if total is None else each.sum() / _nonzero(total)
     if how == "batchmean":
         return each.sum() / (len(each) if each.ndim else 1)
     if how == "sum":
