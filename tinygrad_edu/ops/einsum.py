@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.op import GENERAL, PRODUCT, REAL, REDUCTION, Op, Sample
 from tinygrad_edu.ops import sampling
-from tinygrad_edu.ops.outer import outer_product, row_length
+from tinygrad_edu.ops.outer import outer_product
 
 Array = Any
 Shape = tuple[int, ...]
@@ -155,9 +155,7 @@ def _pair(x: Array, y: Array, subscripts: str) -> Array:
         x, y = y, x
     a, b = _arranged(x, plan.order_x, plan.shape_x), _arranged(y, plan.order_y, plan.shape_y)
     if plan.how == "matmul":
-        out = np.matmul(_for_blas(a), _for_blas(b))
-    elif 8 <= row_length(a, b) < 256:
-        return np.einsum(subscripts, *((y, x) if plan.swapped else (x, y)))
+        out = a.dot(b) if a.ndim == 2 else np.matmul(_for_blas(a), _for_blas(b))
     else:
         out = np.asarray(outer_product(a, b))
     if out.shape != plan.shape_out:

@@ -51,8 +51,8 @@ def _matmul(x: Array, y: Array) -> Array:
 def _matmul_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == 2 == y.ndim:
         return g.dot(y.T) if type(g) is np.ndarray and type(y) is np.ndarray else g @ y.T
-    if x.ndim == 2 and y.ndim == 1:
-        return outer_product(g[:, None], y[None, :])
+    if y.ndim == 1 < x.ndim:
+        return outer_product(g[..., None], np.reshape(y, (*(1 for _ in g.shape), -1)))
     g, x2, y2 = _as_matrices(g, x, y)
     return np.reshape(sum_to(g @ transposed(y2), x2.shape), x.shape)
 
@@ -102,7 +102,7 @@ def _dot_rule_x(g: Array, out: Array, x: Array, y: Array) -> Array:
     if np.ndim(x) == 0 or np.ndim(y) == 0:
         return sum_to(g * y, np.shape(x))
     if y.ndim == 1:
-        return g[..., None] * y if x.ndim != 2 else outer_product(g[:, None], y[None, :])
+        return outer_product(g[..., None], np.reshape(y, (*(1 for _ in g.shape), -1)))
     if x.ndim == 2 == y.ndim:
         return g @ y.T
     others = tuple(range(x.ndim - 1, out.ndim))
