@@ -170,6 +170,34 @@ def test_error_names_the_nearest_function_that_has_a_rule():
     assert "tg.custom_op" in text
 
 
+def test_error_calls_a_ufunc_by_the_name_by_which_its_user_knows_it(monkeypatch):
+    x = leaf([1.0, 2.0])
+    with pytest.raises(DtypeError, match=r"^the ufunc double has no derivative rule"):
+        np.frompyfunc(double, 1, 1)(x)
+    with pytest.raises(DtypeError, match=r"^np\.isnat has no derivative rule"):
+        np.isnat(x)
+    monkeypatch.setitem(sys.modules, "scipy.special", SimpleNamespace(isnat=np.isnat))
+    monkeypatch.delattr(np, "isnat")
+    with pytest.raises(DtypeError, match=r"^scipy\.special\.isnat has no derivative rule"):
+        sys.modules["scipy.special"].isnat(x)
+
+
+def double(value):
+    return 2 * value
+
+
+def test_a_file_is_refused_because_it_holds_plain_numbers(tmp_path):
+    with pytest.raises(DtypeError, match=r"why: +a file holds plain numbers(.|\n)*x\.detach\(\)\.numpy\(\)"):
+        np.save(tmp_path / "x.npy", leaf([1.0]))
+
+
+def test_methods_of_arrays_clip_to_bounds_that_require_grad():
+    bound = leaf(0.5)
+    clipped = np.array([0.0, 1.0, 2.0]).clip(bound, 1.5)
+    clipped.sum().backward()
+    assert (clipped.tolist(), bound.grad.item()) == ([0.5, 1.0, 1.5], 1.0)
+
+
 def test_parameter_that_the_op_does_not_have_is_a_type_error():
     with pytest.raises(TypeError):
         np.sum(leaf(A), no_such_thing=1)
@@ -203,11 +231,14 @@ def test_a_ufunc_of_scipy_finds_its_row_where_scipy_is_imported(monkeypatch):
 @pytest.mark.parametrize(
     ("call", "fix"),
     [
-        (lambda x: np.mean([x, x]), "tg.mean([x, y]), or np.mean(tg.stack([x, y]))"),
-        (lambda x: np.max([x, x], axis=0), "tg.max([x, y])"),
-        (lambda x: np.linalg.norm([x, x]), "tg.linalg.norm([x, y])"),
+        (lambda x: np.mean([x, x]), "tg.mean(…) in place of np.mean(…) keeps the gradient"),
+        (lambda x: np.max([x, x], axis=0), "tg.max(…)"),
+        (lambda x: np.linalg.norm([x, x]), "tg.linalg.norm(…)"),
         (lambda x: np.exp([x, x]), "tg.stack([x, y])"),
         (lambda x: np.array([x, x]), "tg.stack([x, y])"),
+        (lambda x: np.full(3, x[0]), "tg.full(…)"),
+        (lambda x: np.ma.array(x), "tg.stack([x, y])"),  # not tg.array, which is not there
+        (lambda x: np.fill_diagonal(np.ones((2, 2)), x[0]), "x.detach().numpy()"),  # nor can tg write to that array
     ],
 )
 def test_a_list_of_tensors_that_numpy_makes_an_array_is_refused_with_what_does_it(call, fix):

@@ -30,6 +30,11 @@ def stored_back(frame: FrameType, references: int) -> bool:
     return place < len(code) and code[place] in _STORES and references <= _references_to_a_temporary()
 
 
+def storing(frame: FrameType) -> bool:
+    """Whether `frame` is in the middle of `a[i] = b`: what `b` is asked for now goes into `a`."""
+    return frame.f_code.co_code[frame.f_lasti] in _STORES
+
+
 @functools.cache
 def _references_to_a_temporary() -> int:
     """`references` of the left side in `a[0] += 1` where nobody else has it: it depends on the version of Python."""

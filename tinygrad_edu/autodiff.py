@@ -6,15 +6,18 @@ The sweep itself is in `reverse.py`. Must not know networks or pictures.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
+from tinygrad_edu.handle import must_be_real
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Leaf, Node, Origin, here, keep_gradient, recording, site_of, state
 from tinygrad_edu.reverse import (
     Cotangents,
+    Held,
     deposit,
     given,
     own,
@@ -28,6 +31,7 @@ from tinygrad_edu.saved import check_saved_values
 from tinygrad_edu.tensor import Tensor, as_tensor, set_backward, tensor_of_node, tensor_on
 from tinygrad_edu.watch import is_looked_at, look_for_stretching
 
+_adding = RLock()  # threads may add to the gradient of one leaf; 0.05 µs where nobody waits
 _ONE = {char: np.ones((), char) for char in "fd"}  # where nearly every backward starts; making one takes 1 µs
 
 
@@ -43,34 +47,40 @@ def backward(
     seed = seed_of(output, gradient)
     now, origin = state(), Origin(root.index)
     kept = {id(seed._data), id(seed._data.base)}
+    held: Held = []
     before, now.recording = now.recording, create_graph
     try:  # not `with recording(create_graph):`, which takes 0.5 µs more
         quick = retain_graph and not (create_graph or retain_grads or now.watchers)
         if not quick or root.op is None or not is_looked_at(root):
-            found, leaves = _sweep_in_order(root, seed, kept, create_graph, retain_graph, retain_grads)
+            found, leaves = _sweep_in_order(root, seed, held, create_graph, retain_graph, retain_grads)
         else:
-            found, leaves = sweep_at_once(root, _quick(seed._data), kept)
+            found, leaves = sweep_at_once(root, _quick(seed._data), held)
         for leaf in leaves:
             if leaf.hooks and leaf in found:  # all hooks first: one that raises leaves no gradient half added
                 found[leaf] = run_hooks(leaf, found[leaf])
-        for leaf in leaves:
-            g = found.get(leaf)
-            if g is None:
-                continue
-            if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
-                kept.add(id(g))  # what `deposit` does in most cases
-                leaf.grad = fresh = tensor_on(g)
-                fresh._origin = origin
-            else:
-                earlier = leaf.grad
-                deposit(leaf, g, kept)
-                leaf.grad._origin = origin if earlier is None else origin.added_to(leaf, earlier)
+        with _adding:
+            for node, g in held:
+                if keep_gradient not in node.hooks:
+                    tensor_of_node(node).retain_grad()
+                deposit(node, g, kept)
+            for leaf in leaves:
+                g = found.get(leaf)
+                if g is None:
+                    continue
+                if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
+                    kept.add(id(g))  # what `deposit` does in most cases
+                    leaf.grad = fresh = tensor_on(g)
+                    fresh._origin = origin
+                else:
+                    earlier = leaf.grad
+                    deposit(leaf, g, kept)
+                    leaf.grad._origin = origin if earlier is None else origin.added_to(leaf, earlier)
     finally:
         now.recording = before
 
 
 def _sweep_in_order(
-    root: Node, seed: Tensor, kept: set[int], create_graph: bool, retain_graph: bool, retain_grads: bool
+    root: Node, seed: Tensor, held: Held, create_graph: bool, retain_graph: bool, retain_grads: bool
 ) -> tuple[Cotangents, list[Leaf]]:
     """Look through the whole graph, then carry the seed along it; gives the leaves' cotangents, and the leaves."""
     nodes, leaves = recorded_nodes([root])
@@ -79,10 +89,8 @@ def _sweep_in_order(
         look_for_stretching(root, nodes)
 
     def visit(node: Node, g: Any) -> None:
-        if retain_grads and keep_gradient not in node.hooks:
-            tensor_of_node(node).retain_grad()
-        if keep_gradient in node.hooks:
-            deposit(node, g, kept)
+        if retain_grads or keep_gradient in node.hooks:
+            held.append((node, g))
 
     start = {root: seed if create_graph else _quick(seed._data)}
     return sweep(nodes, start, create_graph=create_graph, visit=visit, free=not retain_graph), leaves
@@ -149,6 +157,8 @@ def seed_of(output: Tensor, gradient: Any) -> Tensor:
                 code="gradient-shape",
             )
         )
+    if output.dtype.kind != "c":
+        must_be_real(seed, "a gradient")
     return seed if seed.dtype == output.dtype else seed.astype(output.dtype)
 
 

@@ -76,6 +76,10 @@ def custom_op(
         if out.dtype.kind not in "fiubc":
             what = f"forward of {name} gave an array of {out.dtype}, not of numbers"
             raise DtypeError(describe(what, where=here(), fix="return an array of numbers", code="not-numbers"))
+        if out.dtype.kind in "iub" and any(rules) and any(np.asarray(x).dtype.kind in "fc" for x in arrays):
+            what = f"forward of {name} made {out.dtype} of floats, which has no derivative, but there is a rule"
+            fix = "return floats; or vjps=None, for an op without a derivative"
+            raise DtypeError(describe(what, where=here(), fix=fix, code="integers-have-no-gradient"))
         return out
 
     return Op(
@@ -117,7 +121,14 @@ def _giving_copies(rule: Rule, name: str) -> Rule:
 
     @functools.wraps(rule)
     def vjp(*args: Any, **params: Any) -> Any:
-        cotangent = rule(*args, **params)
+        try:
+            cotangent = rule(*map(_read_only, args), **params)
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            what, why = f"the rule of {name} writes to an array that it was given", "other rules need it as it is"
+            fix = "g * 3 in place of g *= 3"
+            raise GradientError(describe(what, where=here(), why=why, fix=fix, code="wrong-rule")) from error
         if isinstance(cotangent, (np.ndarray, *NUMBERS)):
             return np.array(cotangent)
         if not hasattr(cotangent, "shape"):  # neither an array nor a Tensor, nor what stands for one

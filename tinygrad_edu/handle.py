@@ -6,14 +6,16 @@ not know how ops are applied.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from tinygrad_edu.augmented import storing
 from tinygrad_edu.errors import DtypeError, GradientError, IndexingError, ShapeError, describe
 from tinygrad_edu.memory import BORROWED, FROZEN, SHARED, expose, label, node_of, owner_of_view, replace, thaw
 from tinygrad_edu.node import Constant, Leaf, Node, Origin, caution, here, keep_gradient, node_site, user_frame
@@ -191,7 +193,7 @@ class Handle:
 
     @data.setter
     def data(self, value: Any) -> None:
-        replace(self, value._data if isinstance(value, Handle) else np.asarray(value))
+        replace(self, value._data if isinstance(value, Handle) else to_array(value))
 
     @property
     def grad(self) -> Tensor | None:
@@ -242,6 +244,7 @@ class Handle:
                         code="gradient-shape",
                     )
                 )
+            must_be_real(value, "a gradient")
             value = value if value.dtype == self.dtype else value.astype(self.dtype)
         node.grad = value
 
@@ -318,13 +321,22 @@ class Handle:
             self._owner = SHARED
         return view
 
+    @property
+    def _mask(self) -> Any:
+        """What np.ma asks for beside `_data`, which would lose the gradient: `np.ma.exp(t)`, `masked * t`."""
+        if self.requires_grad:
+            what = f"{label(self)} requires grad: np.ma works with plain numbers, and its gradient would be lost"
+            fix = "masked.filled(0.0) * x, np.exp(x) and tg.where(mask, x, y) keep the gradient"
+            raise DtypeError(describe(what, where=here(), fix=fix, code="plain-array-of-tracked-tensor"))
+        return np.ma.nomask
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
             called = _numpy_function()
             why, fix = "np.asarray, np.array and other libraries ask for the plain numbers", _STAY_TENSORS
             if called:
-                why = f"of a list np.{called} makes an array before it asks what is in it"
-                fix = f"tg.{called}([x, y]), or np.{called}(tg.stack([x, y])), keep the gradient"
+                why = f"np.{called} makes an array of it, or of a list, before it asks what is in it"
+                fix = f"tg.{called}(…) in place of np.{called}(…) keeps the gradient; tg.stack([x, y]) that of a list"
             what = f"{label(self)} requires grad: as a plain array its gradient would be lost"
             raise DtypeError(describe(what, where=here(), why=why, fix=fix, code="plain-array-of-tracked-tensor"))
         array = self.numpy()
@@ -365,10 +377,29 @@ class Handle:
         return self._data.tolist()
 
     def __float__(self) -> float:
+        if self.requires_grad:
+            self._must_not_vanish(sys._getframe(1))
         return float(self.item())
 
     def __int__(self) -> int:
+        if self.requires_grad:
+            self._must_not_vanish(sys._getframe(1))
         return int(self.item())
+
+    __trunc__ = __int__
+
+    def _must_not_vanish(self, frame: FrameType) -> None:
+        """Raise where nobody wrote `float(t)`, but `array[i] = t`, or gave `t` to a function of NumPy's."""
+        file = frame.f_code.co_filename
+        if storing(frame) or (file.startswith(_NUMPY) and not file.endswith("arrayprint.py")):
+            raise DtypeError(
+                describe(
+                    f"{label(self)} requires grad: as an element of a plain array its gradient would be lost",
+                    where=here(),
+                    fix="values = [] and tg.stack(values), or an array that is a Tensor: out = tg.zeros(n), out[i] = x",
+                    code="plain-array-of-tracked-tensor",
+                )
+            )
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -463,13 +494,17 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 
 
 def _numpy_function() -> str:
-    """The function of NumPy, written in Python, that asks for plain numbers now, as the user called it; or ""."""
-    frame, name, module = sys._getframe(2), "", np
+    """The function of NumPy, written in Python, that asks for plain numbers now and that exists here too; or ""."""
+    frame, called = sys._getframe(2), None
     while frame is not None and frame.f_code.co_filename.startswith(_NUMPY):
-        name = frame.f_code.co_name
-        module = np.linalg if "linalg" in frame.f_globals["__name__"] else np
-        frame = frame.f_back  # type: ignore[assignment]
-    return ("linalg." if module is np.linalg else "") + name if name in module.__all__ else ""
+        called, frame = frame, frame.f_back  # type: ignore[assignment]
+    if called is None:
+        return ""
+    code, part = called.f_code, "linalg." if "linalg" in called.f_globals["__name__"] else ""
+    theirs = inspect.unwrap(getattr(np.linalg if part else np, code.co_name, None))  # type: ignore[arg-type]
+    ours = sys.modules["tinygrad_edu"]
+    known = hasattr(ours.linalg if part else ours, code.co_name) and not code.co_name.startswith(("fill_", "put"))
+    return part + code.co_name if known and getattr(theirs, "__code__", None) is code else ""
 
 
 def broken(how: str) -> tuple[str, CodeType, int]:
@@ -488,6 +523,16 @@ def _bare(x: _T) -> _T:
 
 def to_array(value: Any) -> np.ndarray:
     """`value` as an array of numbers. Raises DtypeError for anything else, ShapeError for ragged lists."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DtypeError(
+            describe(
+                "a tensor has no mask: the masked numbers would take part in everything",
+                where=here(),
+                found=_shortened(value.tolist()),
+                fix="a.filled(0.0) for the numbers, and tg.where(np.ma.getmaskarray(a), …) or where= for the mask",
+                code="matrix-or-masked-array",
+            )
+        )
     try:
         array = np.asarray(value)
     except ValueError:
@@ -557,6 +602,13 @@ def must_be_floating(data: np.ndarray, what: str) -> np.ndarray:
             )
         )
     return data
+
+
+def must_be_real(value: Handle, what: str) -> None:
+    """Raise GradientError for complex numbers where those of a derivative are wanted."""
+    if value.dtype.kind == "c":
+        what, fix = f"{what} of complex numbers doesn't fit real ones", "value.real, if that is meant"
+        raise GradientError(describe(what, where=here(), given=label(value), fix=fix, code="complex-gradient"))
 
 
 def must_be_callable(function: Any, what: str, fix: str) -> None:

@@ -118,23 +118,36 @@ def scipy_row(ufunc: Any) -> Op | None:
 def unknown(function: Any, method: str = "") -> DtypeError:
     """The error for a NumPy function that no row serves, with the nearest ones that some row does."""
     short = getattr(function, "__name__", str(function))
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)  # np.fft, np.linalg …
-    name = f"{module}.{short}"
+    name = _full_name(function, short)
     if method in ("", "__call__"):
         served = sorted({f.__name__ for f in OPS} | {f.__name__ for f in COMPOSITIONS})
         near = [f"np.{name}" for name in difflib.get_close_matches(short, served, n=3, cutoff=0.5)]
     else:
         name += f".{method}"
         near = [f"np.{f.__name__}.{method}" for f in {"accumulate": ACCUMULATIONS}.get(method, REDUCTIONS)]
-    is_complex = module == "np.fft" or short == "sort_complex"
-    reason = {"why": "it works with complex numbers, which have no derivative here"} if is_complex else {}
+    reason = {}
+    if name.startswith("np.fft.") or short == "sort_complex":
+        reason = {"why": "it works with complex numbers, which have no derivative here"}
+    elif short.startswith("save"):
+        reason, near = {"why": "a file holds plain numbers"}, ["model.save(path) for a tg.nn.Module"]
     return DtypeError(
         describe(
             f"{name} has no derivative rule here, so it can't take a Tensor",
             where=here(),
             **reason,
             near=", ".join(near) or "none of a similar name",
-            fix=f"{name}(x.detach().numpy()) computes without gradients, or make a rule with tg.custom_op",
+            fix="x.detach().numpy() in place of x computes without gradients; tg.custom_op makes a rule",
             code="no-rule-for-numpy-function",
         )
     )
+
+
+def _full_name(function: Any, short: str) -> str:
+    """`np.fft.fft`, `scipy.special.jv`: as the user calls it; what he made himself has its own name only."""
+    if not isinstance(function, np.ufunc):
+        module: str = getattr(function, "__module__", None) or "numpy"
+        return f"{module.replace('numpy', 'np', 1)}.{short}"
+    for module, prefix in (("numpy", "np."), ("scipy.special", "scipy.special.")):
+        if getattr(sys.modules.get(module), short, None) is function:
+            return prefix + short
+    return f"the ufunc {short.removesuffix(' (vectorized)')}"

@@ -9,13 +9,14 @@ handles are made or differentiated.
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.augmented import stored_back
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
-from tinygrad_edu.node import Constant, Leaf, Node, constant, here, keep_gradient, node_site, state
+from tinygrad_edu.node import Constant, Leaf, Node, constant, here, keep_gradient, node_site, stamp, state, user_frame
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import index, shape
 
@@ -29,6 +30,12 @@ NUMBERS = (float, int, bool, complex)
 # owner means: a view of that leaf's array, made with recording off.
 SHARED = "shared"  # others may write to it: written in place, copied when it enters a graph
 FROZEN = "frozen"  # a graph holds it, or nobody can write to it: copied before it is written
+
+
+# Leaves whose arrays others may write to: those that `from_numpy` made on an array of the caller's, and those whose own
+# array was given away as `.data`.
+SHARING: weakref.WeakSet[Leaf] = weakref.WeakSet()
+LENT: weakref.WeakSet[Leaf] = weakref.WeakSet()
 
 
 class _Borrowed(Constant):
@@ -115,6 +122,8 @@ def expose(x: Handle) -> np.ndarray:
         thaw(x)
     elif x._owner is None and node is None:
         x._owner = SHARED
+    elif isinstance(node, Leaf):
+        LENT.add(node)
     return x._data
 
 
@@ -142,6 +151,8 @@ def replace(x: Handle, array: np.ndarray) -> None:
         )
     if array is x._data:
         pass  # written already
+    elif (lost := _lost(array.dtype, x.dtype)) is not None:
+        raise _not_cast(".data =", array.dtype, x.dtype, lost, f"value.astype('{x.dtype}'), if that is meant")
     elif isinstance(node, Leaf) and x._data.flags.writeable:
         x._data[...] = array  # not another array: graphs may hold views of this one, and must notice
     else:
@@ -151,9 +162,14 @@ def replace(x: Handle, array: np.ndarray) -> None:
             node.out = x._data
         else:
             x._node = _named_constant(x, x._data)
-    owner = node if isinstance(node, Leaf) else x._owner
-    if isinstance(owner, Leaf):
-        owner.stamp()
+    _remember_write(x)
+
+
+def _lost(given: np.dtype[Any], wanted: np.dtype[Any]) -> str | None:
+    """What numbers of one dtype lose in an array of another, where it is more than digits."""
+    if given.kind == "c" and wanted.kind != "c":
+        return "the imaginary part would be lost"
+    return "the digits behind the point would be lost" if given.kind == "f" and wanted.kind in "iub" else None
 
 
 def _named_constant(x: Handle, data: np.ndarray) -> Constant | None:
@@ -200,7 +216,7 @@ def forbid_lost_writes(x: Tensor, what: str) -> None:
 def must_be_writable(x: Handle) -> None:
     """Raise where NumPy would refuse a write to the array of `x`: several elements of it may be one number."""
     data = x._data
-    stretched = 0 in data.strides and any(not stride and side > 1 for stride, side in zip(data.strides, data.shape))
+    stretched = data.size > 1 and any(not stride and side > 1 for stride, side in zip(data.strides, data.shape))
     if stretched or not data.flags.writeable:
         raise DtypeError(
             describe(
@@ -319,10 +335,8 @@ def write(x: Tensor, key: Any, value: Tensor) -> None:
     for part in (value, *(key if isinstance(key, tuple) else (key,))):
         forbid_samples(part, "x[index] = value")
     forbid_lost_writes(x, "x[index] = value")
-    if value.dtype.kind == "c" and x.dtype.kind != "c":
-        raise _not_cast(
-            "x[index] = value", value.dtype, x.dtype, "the imaginary part would be lost", "x[index] = value.real"
-        )
+    if value.dtype.kind == "c" and (lost := _lost(value.dtype, x.dtype)) is not None:
+        raise _not_cast("x[index] = value", value.dtype, x.dtype, lost, "x[index] = value.real")
     tracked = state().recording and (x.requires_grad or value.requires_grad)
     if tracked:
         _forbid_lost_gradient(x, value.requires_grad)
@@ -344,9 +358,26 @@ def _write_array(x: Tensor, key: Any, value: np.ndarray) -> None:
         return
     must_be_writable(x)
     x._data[key] = value
-    owner = node if isinstance(node, Leaf) else x._owner
-    if isinstance(owner, Leaf):
+    _remember_write(x)
+
+
+def _remember_write(x: Handle) -> None:
+    """Stamp the leaves whose memory the array of `x` lies in, which was written now."""
+    owner = x._node if isinstance(x._node, Leaf) else x._owner
+    if isinstance(owner, Leaf) and owner not in SHARING:
         owner.stamp()
+    elif owner is not None and owner is not FROZEN:  # NumPy's array is others' too: of which leaves?
+        written = {leaf for leaf in (*SHARING, *LENT) if shares_memory(leaf.out, x._data)}
+        if written:
+            stamp(written, user_frame())
+
+
+def shares_memory(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether one is written with the other; True where it would take long to find out."""
+    try:
+        return np.shares_memory(x, y, max_work=1000)  # type: ignore[arg-type]  # NumPy's stubs know no numbers
+    except np.exceptions.TooHardError:
+        return True
 
 
 def _rebind(x: Tensor, result: Tensor) -> Tensor:

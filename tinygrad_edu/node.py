@@ -14,6 +14,7 @@ import itertools
 import os
 import sys
 import threading
+import types
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import ContextDecorator
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import TinygradWarning
+from tinygrad_edu.errors import DtypeError, TinygradWarning, describe
 from tinygrad_edu.op import Op
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -91,7 +92,7 @@ class Leaf(Node):
     longer exists.
     """
 
-    __slots__ = ("written", "written_code", "written_instruction")
+    __slots__ = ("__weakref__", "written", "written_code", "written_instruction")
     written: int
     written_code: CodeType  # set by the first write
     written_instruction: int
@@ -275,44 +276,80 @@ class recording(ContextDecorator):  # noqa: N801  it is used like a function
 
     def __init__(self, on: bool) -> None:
         self.on = on
-        self.before: list[bool] = []  # the same one may be entered within itself
+        self.before: list[tuple[State, bool]] = []  # the same one may be entered within itself, and by several threads
 
     def _recreate_cm(self) -> recording:
         """One for each call of a decorated function: threads may call it at once."""
         return recording(self.on)
 
     def __call__(self, function: Any) -> Any:
-        """The function with the switch set inside it; in a generator while it runs, not while its caller does."""
-        if not inspect.isgeneratorfunction(function):
-            return super().__call__(function)
+        """The function with the switch set inside it: where it waits or yields, only while it runs itself."""
+        if isinstance(function, type):
+            what = f"no_grad decorates functions, not a class: methods of {function.__name__} would record all the same"
+            raise DtypeError(describe(what, where=here(), fix="decorate its methods", code="not-callable"))
+        if inspect.isasyncgenfunction(function):
 
-        @functools.wraps(function)
-        def generator(*args: Any, **kwargs: Any) -> Any:
-            inside = function(*args, **kwargs)
-            step: Callable[[], Any] = inside.__next__
-            while True:
-                try:
-                    with recording(self.on):
-                        value = step()
-                except StopIteration as end:
-                    return end.value
-                try:
-                    step = functools.partial(inside.send, (yield value))
-                except GeneratorExit:
-                    inside.close()
-                    raise
-                except BaseException as error:
-                    step = functools.partial(inside.throw, error)
+            @functools.wraps(function)
+            async def asynchronous_generator(*args: Any, **kwargs: Any) -> Any:
+                inside = function(*args, **kwargs)
+                step: Callable[[], Any] = inside.__anext__
+                while True:
+                    try:
+                        value = await self._stepwise(step().__await__())
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        step = functools.partial(inside.asend, (yield value))
+                    except GeneratorExit:
+                        await self._stepwise(inside.aclose().__await__())
+                        raise
+                    except BaseException as error:
+                        step = functools.partial(inside.athrow, error)
 
-        return generator
+            return asynchronous_generator
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                return await self._stepwise(function(*args, **kwargs).__await__())
+
+            return coroutine
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                return (yield from self._stepwise(function(*args, **kwargs)))
+
+            return generator
+        return super().__call__(function)
+
+    @types.coroutine
+    def _stepwise(self, inside: Any) -> Any:
+        """The generator `inside`, or what a coroutine waits for, with the switch set while it runs."""
+        step: Callable[[], Any] = inside.__next__
+        while True:
+            try:
+                with recording(self.on):
+                    value = step()
+            except StopIteration as end:
+                return end.value
+            try:
+                step = functools.partial(inside.send, (yield value))
+            except GeneratorExit:
+                inside.close()
+                raise
+            except BaseException as error:
+                step = functools.partial(inside.throw, error)
 
     def __enter__(self) -> None:
         now = _per_thread.state
-        self.before.append(now.recording)
+        self.before.append((now, now.recording))
         now.recording = self.on
 
     def __exit__(self, *_: object) -> None:
-        _per_thread.state.recording = self.before.pop()
+        now = _per_thread.state
+        place = next(i for i in range(len(self.before) - 1, -1, -1) if self.before[i][0] is now)
+        now.recording = self.before.pop(place)[1]
 
 
 def user_frame() -> FrameType:

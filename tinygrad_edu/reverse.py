@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import GradientError, MatrixError, ShapeError, describe
+from tinygrad_edu.handle import must_be_real
 from tinygrad_edu.memory import label, only_view
 from tinygrad_edu.node import Leaf, Node, here, keep_gradient, last_write, node_site, state
 from tinygrad_edu.op import ELEMENTWISE, Op, Rule
@@ -24,6 +25,7 @@ from tinygrad_edu.saved import check_saved_values
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_of_node, tensor_on
 
 Cotangents = dict[Node, Any]
+Held = list[tuple[Node, Any]]  # gradients to keep on computed nodes, once nothing can fail any more
 
 _by_index = attrgetter("index")
 
@@ -138,6 +140,7 @@ def run_hooks(node: Node, g: Any) -> Any:
             replaced = hook(given)
             if replaced is not None:
                 new = as_tensor(replaced)
+                must_be_real(new, "a hook's gradient")
                 if new.shape != given.shape:
                     what = f"a gradient hook gave shape {new.shape} for a gradient of shape {given.shape}"
                     raise ShapeError(
@@ -211,12 +214,17 @@ def _carry_through(
 ) -> None:
     """Carry cotangents along `nodes`: arrays or Tensors, everywhere or to the wanted nodes, watched or not."""
     needed = _needed(nodes, wanted) if wanted else None
-    for node in nodes:
+    for place, node in enumerate(nodes):
         g = cotangents.get(node) if node in wanted else cotangents.pop(node, None)
         if g is None:
             continue
         if node.hooks:
+            before_hooks = last_write()
             g = run_hooks(node, g)
+            if last_write() != before_hooks:  # a hook has written to a leaf whose value may still be needed
+                remaining = nodes[place:]
+                leaves = {x for n in remaining for x in n.inputs if isinstance(x, Leaf)}
+                check_saved_values(remaining, list(leaves))
             if node in wanted:
                 cotangents[node] = g
         if visit is not None:
@@ -226,10 +234,11 @@ def _carry_through(
             _let_go(node)
 
 
-def _descend(root: Node, start: Any, kept: set[int]) -> tuple[Cotangents, list[Leaf]]:
+def _descend(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]]:
     """What ordering the nodes and then `_carry_through` do for plain arrays, in one pass: every step of a training.
 
-    Gives the cotangents of the leaves, and the leaves in the order in which they were met. Computed nodes whose
+    Gives the cotangents of the leaves, and the leaves in the order in which they were met; to `held` go the gradients
+    that computed nodes shall keep, if everything goes well. Computed nodes whose
     cotangent may still grow wait in a heap, the newest first; in a chain there is only the one that follows. One and
     two inputs are written out: 0.7 µs a node instead of 1.9.
     """
@@ -248,9 +257,12 @@ def _descend(root: Node, start: Any, kept: set[int]) -> tuple[Cotangents, list[L
             written = 0
         g = take(node)
         if node.hooks:
+            before_hooks = last_write()
             g = run_hooks(node, g)
             if keep_gradient in node.hooks:
-                deposit(node, g, kept)
+                held.append((node, g))
+            if last_write() != before_hooks:
+                check_saved_values(*recorded_nodes([n for n in (node, following, *(w for _, w in waiting)) if n]))
         op: Op = node.op  # type: ignore[assignment]
         direct = op.direct
         if direct == 2:
@@ -356,14 +368,14 @@ def _carry(node: Node, g: Any, cotangents: Cotangents, needed: set[Node] | None,
         cotangents[parent] = cotangent if before is None else before + cotangent
 
 
-def sweep_at_once(root: Node, start: Any, kept: set[int]) -> tuple[Cotangents, list[Leaf]]:
+def sweep_at_once(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]]:
     """Order and sweep the graph of `root` in one pass, where nobody looks on: every step of a training but the first.
 
-    Gives the cotangents of the leaves, and the leaves. `kept` as for `deposit`.
+    Gives the cotangents of the leaves, and the leaves. To `held` go the gradients that computed nodes shall keep.
     """
     with np.errstate(all="ignore"):
         try:
-            return _descend(root, start, kept)
+            return _descend(root, start, held)
         except np.linalg.LinAlgError as error:
             raise _placed(error) from None
         except Exception:

@@ -20,6 +20,7 @@ from tinygrad_edu.memory import (
     FROZEN,
     NUMBERS,
     SHARED,
+    SHARING,
     node_of,
     owner_of_view,
     thaw,
@@ -377,7 +378,8 @@ def from_numpy(array: np.ndarray, requires_grad: bool = False, name: str | None 
         )
     tensor = tensor_on(to_array(array))
     if requires_grad:
-        tensor._node = Leaf(must_be_floating(array, "from_numpy(..., requires_grad=True)"), name)
+        tensor._node = Leaf(must_be_floating(tensor._data, "from_numpy(..., requires_grad=True)"), name)
+        SHARING.add(tensor._node)
     else:
         tensor._owner = SHARED
         if name is not None:
@@ -414,7 +416,11 @@ def _kinds(value: Any) -> Iterator[Any]:
 
 def _borrow(array: np.ndarray) -> Tensor:
     """A constant on the caller's array; copied when a graph takes it, unless nobody can write to it."""
-    if array.dtype.kind not in "fiubc":
+    if type(array) is not _array_type or array.dtype.kind not in "fiubc":
+        if isinstance(array, np.matrix):
+            what = "an np.matrix can't be an operand: its * is the product of matrices, a Tensor's goes by elements"
+            fix = "np.asarray(m) for x * m by elements, x @ np.asarray(m) for the product"
+            raise DtypeError(describe(what, where=here(), fix=fix, code="matrix-or-masked-array"))
         array = to_array(array)
     frozen = array.base is None and not array.flags.writeable
     tensor = tensor_on(array, None if frozen else BORROWED)

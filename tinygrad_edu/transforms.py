@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_edu.autodiff import pull_back, seed_of
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.forward import push_forward
-from tinygrad_edu.handle import get_default_dtype, must_be_callable, must_be_floating
+from tinygrad_edu.handle import get_default_dtype, must_be_callable, must_be_floating, must_be_real
 from tinygrad_edu.node import Mark, here, recording, state
 from tinygrad_edu.ops.elementwise import positive
 from tinygrad_edu.ops.shape import stack
@@ -375,6 +375,7 @@ def _tangents(call: _Call, given: Any) -> list[Tensor]:
                     code="gradient-shape",
                 )
             )
+        must_be_real(t, "a tangent")
         flat.append(t if t.dtype == x.dtype else t.astype(x.dtype))
 
     map_tree(add, tuple(call.trees), tuple(given))

@@ -15,6 +15,19 @@ mistake(
     """,
 )
 mistake(
+    "matrix-or-masked-array",
+    """An `np.matrix` multiplies as a matrix where an array multiplies by elements, and a masked array hides numbers. A
+    Tensor does neither, so both are asked to become plain arrays first.""",
+    wrong="""
+        x = tg.Tensor([1.0, 2.0, 3.0], name="x")
+        x * np.ma.masked_less([5.0, -1.0, 7.0], 0.0)
+    """,
+    right="""
+        x = tg.Tensor([1.0, 2.0, 3.0], name="x")
+        x * np.ma.masked_less([5.0, -1.0, 7.0], 0.0).filled(0.0)
+    """,
+)
+mistake(
     "unknown-dtype",
     "The name is not that of a dtype of numbers.",
     wrong="""

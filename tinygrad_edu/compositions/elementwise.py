@@ -85,7 +85,7 @@ true_divide = elementwise.divide
 # --- limits and rounding -------------------------------------------------------------------------------------
 
 
-@implements(np.clip)
+@implements(np.clip, np._core.umath.clip)  # type: ignore[attr-defined]  # what `array.clip(t, 1.0)` calls
 def clip(
     a: Any, a_min: Any = np._NoValue, a_max: Any = np._NoValue, out: Any = None, *,
     min: Any = np._NoValue, max: Any = np._NoValue,

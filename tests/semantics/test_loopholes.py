@@ -1,0 +1,387 @@
+"""SEMANTICS attacked: programs that looked for a hole in one of its lines, and found one before it was closed."""
+
+import asyncio
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import Tensor
+from tinygrad_edu.errors import DtypeError, GradientError
+
+
+def leaf(value, **options):
+    return Tensor(value, requires_grad=True, **options)
+
+
+# --- creating: what is no plain array ------------------------------------------------------------------------
+
+MATRIX = np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix)
+
+
+@pytest.mark.parametrize("use", [lambda x: x * MATRIX, lambda x: MATRIX * x, lambda x: x**MATRIX, tg.exp])
+def test_an_np_matrix_is_no_operand_because_its_product_is_another(use):
+    x = MATRIX if use is tg.exp else leaf(np.ones((2, 2)))
+    with pytest.raises(DtypeError, match=r"np\.matrix can't be an operand(.|\n)*np\.asarray\(m\)"):
+        use(x)
+
+
+@pytest.mark.parametrize("make", [Tensor, tg.from_numpy, lambda a, **k: Tensor(np.asarray(a), **k)])
+def test_tensors_made_of_an_np_matrix_multiply_by_elements_in_both_directions(make):
+    x = make(MATRIX, requires_grad=True)
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * np.asarray(MATRIX))
+
+
+@pytest.mark.parametrize(
+    "use", [Tensor, tg.from_numpy, lambda a: leaf(np.ones(3)) * a, lambda a: tg.where(a > 0, leaf(np.ones(3)), 0.0)]
+)
+def test_masked_elements_never_take_part_unseen(use):
+    with pytest.raises(DtypeError, match="has no mask"):
+        use(np.ma.masked_less([5.0, -1.0, 7.0], 0.0))
+    use(np.ma.array([5.0, 1.0, 7.0]))  # nothing is masked
+
+
+@pytest.mark.parametrize("use", [np.ma.exp, np.ma.log, lambda t: np.ma.array([1.0, 2.0]) * t, np.ma.array])
+def test_masked_arrays_functions_take_no_tracked_tensor(use):
+    with pytest.raises(DtypeError, match="gradient would be lost"):
+        use(leaf([1.0, 2.0]))
+    assert isinstance(use(Tensor([1.0, 2.0])), np.ma.MaskedArray)
+
+
+def test_a_subclass_of_arrays_brings_no_rules_of_its_own_into_the_graph():
+    class Loud(np.ndarray):
+        def __mul__(self, other):
+            raise AssertionError("the rule of multiply used the operator of a subclass")
+
+        __rmul__ = __mul__
+
+    x = leaf([1.0, 2.0])
+    (x * np.array([3.0, 4.0]).view(Loud)).sum().backward()
+    assert x.grad.tolist() == [3.0, 4.0]
+
+
+# --- plain numbers: no silent detach -------------------------------------------------------------------------
+
+
+def store(array, value):
+    array[0] = value
+
+
+def add(array, value):
+    array[0] += value
+
+
+@pytest.mark.parametrize("write", [store, add, lambda a, t: a.sum(initial=t)], ids=["a[0] = t", "a[0] += t", "sum"])
+@pytest.mark.parametrize("array", [np.ones(3), np.ones(3, int)], ids=["floats", "integers"])
+def test_an_element_of_a_plain_array_takes_no_tracked_number(write, array):
+    with pytest.raises((ValueError, TypeError)) as caught:  # NumPy puts a ValueError of its own before ours
+        write(array.copy(), leaf(2.0))
+    ours = caught.value if isinstance(caught.value, DtypeError) else caught.value.__cause__
+    assert "its gradient would be lost" in str(ours)
+    assert "tg.stack(values)" in str(ours)
+
+
+def test_numbers_that_are_asked_for_and_untracked_ones_go_into_arrays():
+    array, t = np.zeros(4), leaf(2.0)
+    array[0] = float(t)
+    array[1] = t.item()
+    array[2] = t.detach()
+    array[3] = Tensor(2.0)
+    kept = {}
+    kept["t"] = t
+    assert array.tolist() == [2.0] * 4
+    assert kept["t"].requires_grad
+
+
+# --- backward: hooks, rules and threads ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["in order", "at once"])
+@pytest.mark.parametrize("how", ["retain_grad()", "retain_grads=True"])
+def test_a_hook_that_raises_leaves_no_kept_gradient_half_added(first, how):
+    x = leaf([1.0, 2.0])
+    for turn in range(2):
+        h = x * 2
+        k = h * 3
+        total = k.sum()
+        if how == "retain_grad()":
+            k.retain_grad()
+        if turn == 1 - first:
+            break
+        total.backward()  # the second time the graph of this line is swept at once
+        x.grad = None
+
+    def fail(g):
+        raise KeyboardInterrupt
+
+    registration = h.register_hook(fail)
+    with pytest.raises(KeyboardInterrupt):
+        total.backward(retain_grads=how != "retain_grad()")
+    registration.remove()
+    total.backward(retain_grads=how != "retain_grad()")
+    assert (k.grad.tolist(), x.grad.tolist()) == ([1.0, 1.0], [6.0, 6.0])
+
+
+def test_gradients_are_kept_where_the_graph_is_freed_on_the_way():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    (h * h).sum().backward(retain_graph=False, retain_grads=True)
+    assert (h.grad.tolist(), x.grad.tolist()) == ([4.0, 8.0], [8.0, 16.0])
+
+
+@pytest.mark.parametrize("options", [{}, {"create_graph": True}, {"retain_graph": False}], ids=str)
+def test_a_hook_that_writes_to_a_leaf_whose_value_is_still_needed_is_an_error(options):
+    def write(g):
+        with tg.no_grad():
+            x.__iadd__(1.0)
+
+    for turn in range(2):  # in order, then at once
+        x = leaf([1.0, 2.0])
+        h = (x * x) * 3
+        h.register_hook(write)
+        with pytest.raises(GradientError, match="was written after a recorded op saved its value"):
+            h.sum().backward(**options)
+        assert x.grad is None, turn
+
+
+def test_a_hook_may_write_where_no_rule_needs_the_value():
+    x = leaf([1.0, 2.0])
+    h = (x * 2) * 3
+
+    def write(g):
+        with tg.no_grad():
+            x.__iadd__(1.0)
+
+    h.register_hook(write)
+    h.sum().backward()
+    assert x.grad.tolist() == [6.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda x: (x.register_hook(lambda g: g * 1j), (x * x).sum().backward()),
+        lambda x: ((h := x * x).register_hook(lambda g: g * 1j), h.sum().backward()),
+        lambda x: (x * x).backward(np.array([1j, 1.0])),
+        lambda x: setattr(x, "grad", np.array([1j, 1.0])),
+        lambda x: tg.jvp(lambda t: t * t, (x,), (np.array([1j, 1.0]),)),
+    ],
+    ids=["hook of a leaf", "hook", "backward", "grad =", "tangent"],
+)
+def test_no_imaginary_part_of_a_gradient_is_dropped(give):
+    with pytest.raises(GradientError, match="complex numbers"):
+        give(leaf([1.0, 2.0]))
+
+
+def test_a_rule_that_writes_to_its_arguments_is_refused():
+    def rule(g, out, x):
+        g *= 3
+        return g
+
+    triple = tg.custom_op("triple_in_place", lambda x: 3 * x, vjps=rule)
+    x = leaf([1.0, 2.0])
+    h = x * 1.0
+    with pytest.raises(GradientError, match=r"writes to an array that it was given(.|\n)*g \* 3 in place of g \*= 3"):
+        (triple(h) + h).sum().backward()
+
+
+def test_a_custom_op_with_a_rule_gives_no_integers_for_floats():
+    step = tg.custom_op("step_up", lambda x: (x > 0).astype(int), vjps=lambda g, out, x: g)
+    with pytest.raises(DtypeError, match="made int64 of floats"):
+        step(leaf([1.0, 2.0]))
+    assert step(Tensor([1, -2])).tolist() == [1, 0]
+
+
+def test_threads_that_share_a_leaf_lose_no_gradient():
+    class Slow(np.ndarray):
+        def __add__(self, other):
+            time.sleep(0.05)  # here another thread would read the gradient that is added to now
+            return np.add(self, other)
+
+    x = leaf(np.ones(3))
+    output = (x * x).sum()
+    x.grad = np.ones(3)
+    x.grad._data = x.grad._data.view(Slow)
+    threads = [threading.Thread(target=output.backward) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert x.grad.tolist() == [5.0] * 3
+
+
+# --- no_grad: while the function runs, nowhere else ----------------------------------------------------------
+
+
+def recorded():
+    return (leaf([1.0]) * 2).requires_grad
+
+
+def test_no_grad_on_coroutines_holds_while_they_run_and_not_while_they_wait():
+    @tg.no_grad()
+    async def inside():
+        before = recorded()
+        await asyncio.sleep(0)
+        return before, recorded()
+
+    async def outside():
+        return [await asyncio.sleep(0, recorded()) for _ in range(5)]
+
+    async def main():
+        return await asyncio.gather(inside(), outside(), inside())
+
+    assert asyncio.run(main()) == [(False, False), [True] * 5, (False, False)]
+
+
+def test_no_grad_on_asynchronous_generators_sends_throws_and_closes_them():
+    ended = []
+
+    @tg.no_grad()
+    async def numbers():
+        try:
+            sent = yield recorded()
+            await asyncio.sleep(0)
+            try:
+                yield sent, recorded()
+            except KeyError:
+                yield "caught"
+        finally:
+            ended.append(recorded())
+
+    async def main():
+        generator = numbers()
+        found = [await generator.__anext__(), recorded(), await generator.asend(5), await generator.athrow(KeyError())]
+        await generator.aclose()
+        return [*found, recorded()], [value async for value in numbers()]
+
+    assert asyncio.run(main()) == ([False, True, (5, False), "caught", True], [False, (None, False)])
+    assert ended == [False, False]
+
+
+def test_no_grad_decorates_without_parentheses_and_refuses_classes():
+    @tg.no_grad
+    def double(x):
+        """Twice."""
+        return x * 2
+
+    assert not double(leaf([1.0])).requires_grad
+    assert double.__doc__ == "Twice."
+    with pytest.raises(DtypeError, match="decorate its methods"):
+        tg.no_grad()(type("Model", (), {}))
+    with pytest.raises(DtypeError, match="no_grad decorates a function, not int"):
+        tg.no_grad(3)
+
+
+def test_threads_may_share_one_no_grad():
+    shared, turn, found = tg.no_grad(), threading.Barrier(2, timeout=10), {}
+
+    def first():
+        with tg.no_grad():
+            with shared:
+                turn.wait()  # the other has entered it too
+                turn.wait()
+            turn.wait()
+        found["first"] = recorded()
+
+    def second():
+        with shared:
+            turn.wait()
+            turn.wait()
+            turn.wait()
+        found["second"] = recorded()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {"first": True, "second": True}
+
+
+# --- writes --------------------------------------------------------------------------------------------------
+
+
+def two_leaves(array):
+    return tg.from_numpy(array, requires_grad=True), tg.from_numpy(array, requires_grad=True)
+
+
+def leaf_and_constant(array):
+    return tg.from_numpy(array, requires_grad=True), tg.from_numpy(array)
+
+
+def leaf_and_a_part(array):
+    return tg.from_numpy(array[:2], requires_grad=True), tg.from_numpy(array[1:])
+
+
+def leaf_and_its_data(array):
+    x = leaf(array)
+    return x, tg.from_numpy(x.data)
+
+
+def leaf_and_a_view_of_its_data(array):
+    x = leaf(array)
+    return x, tg.from_numpy(x.data)[1:]
+
+
+@pytest.mark.parametrize(
+    "make", [two_leaves, leaf_and_constant, leaf_and_a_part, leaf_and_its_data, leaf_and_a_view_of_its_data]
+)
+@pytest.mark.parametrize("how", ["+=", "index", "out=", "data"])
+def test_a_write_through_one_tensor_is_noticed_by_a_leaf_on_the_same_array(make, how):
+    x, other = make(np.array([1.0, 2.0, 3.0]))
+    loss = (x * x).sum()
+    with tg.no_grad():
+        if how == "+=":
+            other += 1.0
+        elif how == "index":
+            other[0] = 9.0
+        elif how == "out=":
+            np.add(other, 1.0, out=other)
+        else:
+            other.data = np.full(other.shape, 5.0)
+    if how == "data" and make is not two_leaves:  # a constant gets another array then
+        loss.backward()
+        assert x.grad.tolist() == [2.0, 4.0, 6.0][: x.size]
+    else:
+        with pytest.raises(GradientError, match="was written after a recorded op saved its value"):
+            loss.backward()
+
+
+def test_a_write_to_other_elements_of_the_same_array_is_no_error():
+    array = np.array([1.0, 2.0, 3.0, 4.0])
+    x, other = tg.from_numpy(array[::2], requires_grad=True), tg.from_numpy(array[1::2])
+    loss = (x * x).sum()
+    other += 1.0
+    loss.backward()
+    assert (x.grad.tolist(), array.tolist()) == ([2.0, 6.0], [1.0, 3.0, 3.0, 5.0])
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+@pytest.mark.parametrize("make", [tg.optim.SGD, tg.optim.Adam])
+def test_a_parameter_without_elements_takes_steps(shape, make):
+    x = leaf(np.zeros(shape))
+    optimizer = make([x], lr=0.1)
+    x.sum().backward()
+    optimizer.step()
+    with tg.no_grad():
+        x += 1.0
+    assert x.grad.shape == x.shape == shape
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value"),
+    [(leaf([1.0, 2.0]), np.array([1j, 2.0])), (Tensor([1, 2]), np.array([1.5, 2.0])), (leaf([1.0]), np.array(["a"]))],
+    ids=["complex", "fractions", "text"],
+)
+def test_numbers_that_would_be_cut_are_not_put_into_data(tensor, value):
+    with pytest.raises(DtypeError, match=r"would be lost|holds numbers"):
+        tensor.data = value
+
+
+def test_numbers_of_another_width_are_put_into_data():
+    x, n = leaf(np.ones(2, np.float32)), Tensor(np.ones(2, np.uint8))
+    x.data, n.data = np.array([1.5, 2.5]), [3, 4]
+    assert (x.tolist(), n.tolist(), x.dtype, n.dtype) == ([1.5, 2.5], [3, 4], np.float32, np.uint8)
