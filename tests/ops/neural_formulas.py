@@ -1,6 +1,7 @@
 """Convolutions and pools, written as loops over every place and every element of the kernel."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -57,8 +58,14 @@ def conv_weight(x, y, kernel, stride=1, padding=0, dilation=1, groups=1):
     return out
 
 
-def _windows(sides, kernel, stride, padding, dilation):
+def _windows(sides, kernel, stride, padding, dilation, evenly=False):
     """The elements of each window, by its place; and how many places there are along each axis."""
+    if evenly:
+        ends = [[(math.floor(p * side / m), math.ceil((p + 1) * side / m)) for p in range(m)]
+                for side, m in zip(sides, kernel)]  # fmt: skip
+        windows = itertools.product(*([list(range(*pair)) for pair in along] for along in ends))
+        spots = (list(itertools.product(*window)) for window in windows)
+        return dict(zip(itertools.product(*map(range, kernel)), spots)), kernel
     *pairs, (places, _, _) = _pairs(sides, kernel, stride, padding, dilation)
     windows = {place: [] for place in itertools.product(*map(range, places))}
     for place, _, spot in pairs:
@@ -66,10 +73,10 @@ def _windows(sides, kernel, stride, padding, dilation):
     return windows, places
 
 
-def _over_windows(function, x, kernel, stride=None, padding=0, dilation=1):
+def _over_windows(function, x, kernel, stride=None, padding=0, dilation=1, evenly=False):
     """function(batch, window, place) for all of them; the shape of one number per window."""
     batch = x.shape[: x.ndim - len(kernel)]
-    windows, places = _windows(x.shape[x.ndim - len(kernel) :], kernel, stride, padding, dilation)
+    windows, places = _windows(x.shape[x.ndim - len(kernel) :], kernel, stride, padding, dilation, evenly)
     for b in itertools.product(*map(range, batch)):
         for place, spots in windows.items():
             function((*b, *place), [(*b, *spot) for spot in spots])

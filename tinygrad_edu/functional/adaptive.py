@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.joining import stack
-from tinygrad_edu.compositions.reduction import amax
 from tinygrad_edu.functional.checks import floating, per_axis
 from tinygrad_edu.functional.pooling import average, check_axes, largest
 from tinygrad_edu.functional.resampling import resampled
-from tinygrad_edu.ops.convolution import last_axes
-from tinygrad_edu.ops.reduction import argmax
+from tinygrad_edu.ops import pooling as rows
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -106,25 +103,9 @@ def _adaptive_max(name: str, ndim: int, x: Any, output_size: Any, return_indices
     windows = _even_windows(name, ndim, x, output_size)
     if (kernel := _one_kernel(x.shape[-ndim:], windows)) is not None:
         return largest(name, ndim, x, kernel, kernel, 0, 1, False, return_indices)
-    axes = tuple(range(-ndim, 0))
-    sides = tuple(map(len, windows))
-    picked = [
-        last_axes(slice(*along[i]) for along, i in zip(windows, place, strict=True)) for place in np.ndindex(*sides)
-    ]
-
-    def joined(parts: list[Tensor]) -> Tensor:
-        return stack(parts, axis=-1).reshape(*x.shape[:-ndim], *sides)
-
-    values = joined([amax(x[index], axis=axes) for index in picked])
-    return (values, joined([_first_place(x, index, ndim) for index in picked])) if return_indices else values
-
-
-def _first_place(x: Tensor, index: Any, ndim: int) -> Tensor:
-    """Where the largest element of x[index] lies in x, counted along the last `ndim` axes in reading order."""
-    window = x[index]
-    inside = argmax(window.reshape(*window.shape[:-ndim], -1) if window.size else window, axis=-1)
-    numbers = np.arange(np.prod(x.shape[-ndim:])).reshape(x.shape[-ndim:])[index].reshape(-1)
-    return as_tensor(numbers)[inside]
+    settings = {"kernel": tuple(map(len, windows)), "evenly": True}
+    values = rows.max_pool(x, **settings)
+    return (values, rows.max_places(x, **settings)) if return_indices else values
 
 
 def _even_windows(name: str, ndim: int, x: Tensor, output_size: Any) -> Windows:
@@ -133,10 +114,7 @@ def _even_windows(name: str, ndim: int, x: Tensor, output_size: Any) -> Windows:
     sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size,) * ndim
     sizes = tuple(side if m is None else m for side, m in zip(x.shape[-ndim:], sizes, strict=False)) + sizes[ndim:]
     counts = per_axis(sizes, "output_size", ndim)
-    return [
-        [(i * side // m, -(-(i + 1) * side // m)) for i in range(m)]
-        for side, m in zip(x.shape[-ndim:], counts, strict=True)
-    ]
+    return [rows.even(side, places) for side, places in zip(x.shape[-ndim:], counts, strict=True)]
 
 
 def _one_kernel(sides: tuple[int, ...], windows: Windows) -> tuple[int, ...] | None:

@@ -1,15 +1,16 @@
 """Pools: the largest element or the sum of each window that slides along the last axes. Arrays only.
 
 Leading axes of any number are batches. Windows may reach beyond the ends, where there is nothing: no element wins or
-is added. Reading sums and spreading them are transposes of each other, and so are handing the gradient to the largest
-elements and collecting from them: each is the other's rule, so all orders of derivative work.
+is added. Windows slide in equal steps, or cover the sides evenly, whatever their number (`even`). Reading sums and
+spreading them are transposes of each other, and so are handing the gradient to the largest elements and collecting
+from them: each is the other's rule, so all orders of derivative work.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,6 +51,27 @@ def _meetings(sides: Sides, places: Sides, kernel: Sides, stride: Any, padding: 
     return [(last_axes(m for m, _ in each), last_axes(u for _, u in each)) for each in itertools.product(*along)]
 
 
+def even(side: int, places: int) -> list[tuple[int, int]]:
+    """Start and end of windows that cover a side evenly: from ⌊i · side / places⌋ to ⌈(i + 1) · side / places⌉."""
+    return [(i * side // places, -(-(i + 1) * side // places)) for i in range(places)]
+
+
+def _window_by_window(sides: Sides, places: Sides, kernel: Sides, stride: Any, padding: Any, dilation: Any,
+                      evenly: bool) -> list[_Meeting]:  # fmt: skip
+    """For each place: its index, with sides of 1, and that of the elements of x under its window."""
+    along = []
+    axes = zip(sides, kernel, places, *_per_axis(kernel, stride, padding, dilation))
+    for side, k, m, s, (before, _), d in axes:
+        if evenly:
+            along.append([(slice(p, p + 1), slice(*ends)) for p, ends in enumerate(even(side, m))])
+            continue
+        firsts = [p * s - before for p in range(m)]
+        starts = [first if first >= 0 else first % d for first in firsts]
+        ends = [max(min(first + d * (k - 1) + 1, side), 0) for first in firsts]
+        along.append([(slice(p, p + 1), slice(*ends, d)) for p, ends in enumerate(zip(starts, ends))])
+    return [(last_axes(p for p, _ in each), last_axes(u for _, u in each)) for each in itertools.product(*along)]
+
+
 # --- one axis after the other: k + k steps for a window of k × k, not k · k --------------------------------------
 
 
@@ -68,8 +90,23 @@ def _pooled(join: np.ufunc, start: Any, x: Array, kernel: Sides, stride: Any, pa
     return x
 
 
-def _max_pool(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
+def _largest_evenly(x: Array, kernel: Sides) -> Array:
+    """The largest elements of windows that cover the sides evenly; `kernel` says how many."""
+    for axis, places in zip(range(-len(kernel), 0), kernel):
+        starts, ends = np.array(even(x.shape[axis], places)).T
+        out = x.take(starts, axis)
+        for more in range(1, int((ends - starts).max())):  # shorter windows see their last element again
+            np.maximum(out, x.take(np.minimum(starts + more, ends - 1), axis), out=out)
+        x = out
+    return x
+
+
+def _max_pool(
+    x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1, evenly: bool = False
+) -> Array:
     x = np.asarray(x)
+    if evenly:
+        return _largest_evenly(x, kernel)
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min if x.dtype.kind in "iu" else False
     return _pooled(np.maximum, lowest, x, kernel, stride, padding, dilation)
 
@@ -99,18 +136,39 @@ def _spread_pool(
 # --- the largest elements of each window ------------------------------------------------------------------------
 
 
-def _maxima(out: Array, x: Array, meetings: list[_Meeting]) -> tuple[list[Array], Array]:
-    """For each element of a window where it is one of the largest, or nan; and how many of them each window has."""
-    count = np.zeros(out.shape, np.uint8 if len(meetings) < 256 else np.intp)
+class _Maxima(NamedTuple):
+    """Where places and elements of x meet, which of those elements are the largest, and how many a place has."""
+
+    meetings: list[_Meeting]
+    masks: list[Array]
+    count: Array
+    axes: tuple[int, ...]  # those of a window, where one place meets all of its window at once; else none
+
+
+def _maxima(out: Array, x: Array, kernel: Sides, stride: Any, padding: Any, dilation: Any, evenly: bool) -> _Maxima:
+    """The elements of windows that are the largest, or nan.
+
+    Window by window where there are fewer places than elements in a window, as where one window is the whole image
+    (1.0 instead of 8.2 ms at 32×16×28×28), else element by element of the window.
+    """
+    d = len(kernel)
+    sides, places = x.shape[x.ndim - d :], out.shape[out.ndim - d :]
+    if evenly or math.prod(places) < math.prod(kernel):
+        meetings = _window_by_window(sides, places, kernel, stride, padding, dilation, evenly)
+        axes, most = tuple(range(-d, 0)), math.prod(sides)
+    else:
+        meetings = _meetings(sides, places, kernel, stride, padding, dilation)
+        axes, most = (), len(meetings)
+    count = np.zeros(out.shape, np.uint8 if most < 256 else np.intp)
     any_nan = bool(np.isnan(out).any())
     masks = []
     for place, element in meetings:
         mask = x[element] == out[place]
         if any_nan:
             mask |= np.isnan(x[element])
-        count[place] += mask
+        count[place] += mask.sum(axis=axes, keepdims=True, dtype=count.dtype) if axes else mask
         masks.append(mask)
-    return masks, count
+    return _Maxima(meetings, masks, count, axes)
 
 
 def _shares(y: Array, count: Array) -> Array:
@@ -119,40 +177,46 @@ def _shares(y: Array, count: Array) -> Array:
 
 
 def _to_maxima(
-    y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1
-) -> Array:
-    y, d = floating(y), len(kernel)
-    meetings = _meetings(x.shape[x.ndim - d :], largest.shape[largest.ndim - d :], kernel, stride, padding, dilation)
-    masks, count = _maxima(largest, x, meetings)
-    shares = _shares(y, count)
+    y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    evenly: bool = False,
+) -> Array:  # fmt: skip
+    y = floating(y)
+    found = _maxima(largest, x, kernel, stride, padding, dilation, evenly)
+    shares = _shares(y, found.count)
     result = np.zeros(x.shape, y.dtype)
-    for mask, (place, element) in zip(masks, meetings):
+    for mask, (place, element) in zip(found.masks, found.meetings):
         result[element] += picked(mask, shares[place], 0)
     return result
 
 
 def _from_maxima(
-    y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1
-) -> Array:
-    y, d = floating(y), len(kernel)
-    meetings = _meetings(x.shape[x.ndim - d :], largest.shape[largest.ndim - d :], kernel, stride, padding, dilation)
-    masks, count = _maxima(largest, x, meetings)
+    y: Array, largest: Array, x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    evenly: bool = False,
+) -> Array:  # fmt: skip
+    y = floating(y)
+    found = _maxima(largest, x, kernel, stride, padding, dilation, evenly)
     result = np.zeros(largest.shape, y.dtype)
-    for mask, (place, element) in zip(masks, meetings):
-        result[place] += picked(mask, y[element], 0)
-    return _shares(result, count)
+    for mask, (place, element) in zip(found.masks, found.meetings):
+        part = picked(mask, y[element], 0)
+        result[place] += part.sum(axis=found.axes, keepdims=True) if found.axes else part
+    return _shares(result, found.count)
 
 
-def _max_places(x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Array:
+def _max_places(
+    x: Array, kernel: Sides, stride: Any = None, padding: Any = 0, dilation: Any = 1, evenly: bool = False
+) -> Array:
     x = np.asarray(x)
-    largest, sides = _max_pool(x, kernel, stride, padding, dilation), x.shape[x.ndim - len(kernel) :]
-    meetings = _meetings(sides, largest.shape[x.ndim - len(kernel) :], kernel, stride, padding, dilation)
-    masks, _ = _maxima(largest, x, meetings)
+    largest, sides = _max_pool(x, kernel, stride, padding, dilation, evenly), x.shape[x.ndim - len(kernel) :]
+    maxima = _maxima(largest, x, kernel, stride, padding, dilation, evenly)
     numbers = np.arange(math.prod(sides)).reshape(sides)
     found = np.full(largest.shape, -1, np.intp)
-    for mask, (place, element) in zip(masks[::-1], meetings[::-1]):  # the first element comes last, and stays
-        np.copyto(found[place], numbers[element], where=mask)
-    return found
+    for mask, (place, element) in zip(maxima.masks[::-1], maxima.meetings[::-1]):
+        if maxima.axes and mask.size:
+            first = mask.reshape(*mask.shape[: -len(kernel)], -1).argmax(axis=-1)
+            found[place] = np.reshape(numbers[element].reshape(-1)[first], found[place].shape)
+        elif not maxima.axes:  # the first element comes last, and stays
+            np.copyto(found[place], numbers[element], where=mask)
+    return np.where(maxima.count > 0, found, -1)
 
 
 # --- the rows ------------------------------------------------------------------------------------------------
@@ -179,8 +243,16 @@ def _spread_sample(rng: np.random.Generator) -> Sample:
     return (rng.normal(size=_sum_pool(x, **params).shape),), {"sides": sides, **params}
 
 
+def _max_sample(rng: np.random.Generator) -> Sample:
+    if rng.random() < 0.7:
+        return _sample(rng)
+    sides = tuple(int(n) for n in rng.integers(1, 6, rng.integers(1, 3)))
+    places = tuple(int(n) for n in rng.integers(1, 5, len(sides)))
+    return (sampling.distinct(rng, (*sampling.shape(rng, high=2), *sides)),), {"kernel": places, "evenly": True}
+
+
 def _to_maxima_sample(rng: np.random.Generator) -> Sample:
-    (x,), params = _sample(rng)
+    (x,), params = _max_sample(rng)
     x = x if rng.random() < 0.5 else np.floor(4 * x) / 4
     out = _max_pool(x, **params)
     return (rng.normal(size=out.shape), out, x), params
@@ -193,18 +265,20 @@ def _from_maxima_sample(rng: np.random.Generator) -> Sample:
 
 max_pool: Op = Op(
     "max_pool", _max_pool,
-    vjps=(lambda g, out, x, kernel, stride=None, padding=0, dilation=1:
-          to_maxima.run(g, out, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation),),
-    kind=GENERAL, formula="max of windows", domain=(Domain("any real number, kinks at ties", -2, 2),), sampler=_sample,
+    vjps=(lambda g, out, x, kernel, stride=None, padding=0, dilation=1, evenly=False:
+          to_maxima.run(g, out, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation, evenly=evenly),),
+    kind=GENERAL, formula="max of windows", domain=(Domain("any real number, kinks at ties", -2, 2),),
+    sampler=_max_sample,
     doc="The largest element of each window along the last axes, (…, *sides) -> (…, *places); nan if one is.\n\n"
         "kernel: one number per axis; stride (None: the kernel), dilation: a number, or one per axis; padding: a "
-        "number, or a pair per axis, how far windows may reach beyond the ends, where there is nothing. Equal largest "
-        "elements of a window share its gradient.",
+        "number, or a pair per axis, how far windows may reach beyond the ends, where there is nothing. With `evenly` "
+        "kernel is the number of windows along each axis, which cover it evenly. Equal largest elements of a window "
+        "share its gradient.",
 )  # fmt: skip
 
 max_places: Op = Op(
     "max_places", _max_places,
-    vjps=(None,), kind=GENERAL, formula="where windows are largest", domain=(REAL,), sampler=_sample,
+    vjps=(None,), kind=GENERAL, formula="where windows are largest", domain=(REAL,), sampler=_max_sample,
     doc="Where the largest element of each window lies, counted along the last axes in reading order; the first of "
         "equal ones. (…, *sides) -> (…, *places), whole numbers; the parameters are those of max_pool.\n\n"
         "−1 for a window that holds nothing.",
@@ -212,8 +286,9 @@ max_places: Op = Op(
 
 to_maxima: Op = Op(
     "to_maxima", _to_maxima,
-    vjps=(lambda g, out, y, largest, x, kernel, stride=None, padding=0, dilation=1:
-          from_maxima.run(g, largest, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation), None, None),
+    vjps=(lambda g, out, y, largest, x, kernel, stride=None, padding=0, dilation=1, evenly=False:
+          from_maxima.run(g, largest, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation,
+                          evenly=evenly), None, None),
     kind=GENERAL, formula="Σ y at the maxima", domain=(REAL, REAL, REAL), linear=True, sampler=_to_maxima_sample,
     doc="y, one number per window, given to the largest elements of the windows of x, in equal shares: the rule of "
         "max_pool.\n\nlargest is max_pool(x). (…, *places), (…, *places), (…, *sides) -> (…, *sides).",
@@ -221,8 +296,9 @@ to_maxima: Op = Op(
 
 from_maxima: Op = Op(
     "from_maxima", _from_maxima,
-    vjps=(lambda g, out, y, largest, x, kernel, stride=None, padding=0, dilation=1:
-          to_maxima.run(g, largest, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation), None, None),
+    vjps=(lambda g, out, y, largest, x, kernel, stride=None, padding=0, dilation=1, evenly=False:
+          to_maxima.run(g, largest, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation,
+                          evenly=evenly), None, None),
     kind=GENERAL, formula="mean of y at the maxima", domain=(REAL, REAL, REAL), linear=True,
     sampler=_from_maxima_sample,
     doc="The mean of y where x has the largest elements of each window: the transpose of to_maxima.\n\n"
