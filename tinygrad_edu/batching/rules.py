@@ -206,7 +206,7 @@ def _diagonal(op: Op, arrays: Arrays, params: Params) -> Tensor:
     return op(full_of(x), offset=params.get("offset", 0), axis1=first, axis2=second)
 
 
-@rule("pad")
+@rule("pad", "add_borders")
 def _pad(op: Op, arrays: Arrays, params: Params) -> Tensor | None:
     (x,) = arrays
     if np.ndim(params.get("constant_values", 0)) or not is_plain(params):

@@ -12,7 +12,6 @@ import numpy as np
 
 from tinygrad_edu.op import REAL, SHAPE, Op, Sample
 from tinygrad_edu.ops import sampling
-from tinygrad_edu.ops.index import scatter_add
 
 Array = Any
 
@@ -52,16 +51,9 @@ def _pad_rule(
     g: Array, out: Array, x: Array, pad_width: Any, mode: str = "constant", constant_values: Any = 0,
     reflect_type: str = "even",
 ) -> Array:  # fmt: skip
-    widths = pairs(pad_width, len(x.shape))
-    if mode == "constant":
-        return g[tuple(slice(before, before + side) for (before, _), side in zip(widths, x.shape))]
-    for axis, (width, side) in enumerate(zip(widths, x.shape)):
-        if width == (0, 0):
-            continue
-        copied = np.pad(np.arange(side), width, mode=mode)  # type: ignore[call-overload]
-        shape = (*g.shape[:axis], side, *g.shape[axis + 1 :])
-        g = scatter_add.run(g, index=(*(slice(None),) * axis, copied), shape=shape)
-    return g
+    if mode != "constant":
+        return add_borders.run(g, pad_width=pad_width, mode=mode)
+    return g[tuple(slice(before, before + side) for (before, _), side in zip(pairs(pad_width, len(x.shape)), x.shape))]
 
 
 def _pad_sample(rng: np.random.Generator) -> Sample:
@@ -74,11 +66,55 @@ def _pad_sample(rng: np.random.Generator) -> Sample:
     return (rng.normal(size=size),), params
 
 
-pad = Op(
+pad: Op = Op(
     "pad", _pad, numpy=np.pad,
     vjps=(_pad_rule,),
     kind=SHAPE, formula="pad(x, pad_width)", domain=(REAL,), sampler=_pad_sample,
     doc="x with a border of `pad_width` entries: constants, or copies of its own elements.\n\n"
         "mode: 'constant', 'edge' (the outermost element), 'reflect' and 'symmetric' (mirrored, without and with the\n"
         "outermost element) or 'wrap' (from the other end).",
+)  # fmt: skip
+
+
+# --- the transpose of a border of copies -----------------------------------------------------------------------
+
+
+def _add_borders(x: Array, pad_width: Any, mode: str) -> Array:
+    """A run of a border copies elements side by side, each once, so it is added as a whole."""
+    widths = pairs(pad_width, np.ndim(x))
+    x = np.asarray(x) if any(map(any, widths)) else np.array(x)
+    for axis, (before, behind) in enumerate(widths):
+        if not before and not behind:
+            continue
+        lines = x.swapaxes(0, axis)
+        side = len(lines) - before - behind
+        copied = np.pad(np.arange(side), (before, behind), mode=mode)  # type: ignore[call-overload]
+        out = lines[before : before + side].copy()
+        period = max(side - 1, 1) if mode == "reflect" else side  # after as many entries a border turns round
+        for border, numbers in ((lines[:before][::-1], copied[:before][::-1]),
+                                (lines[before + side :], copied[before + side :])):  # fmt: skip
+            if mode == "edge" and len(border):
+                out[numbers[0]] += border.sum(axis=0)
+                continue
+            for start in range(0, len(border), period):
+                run = slice(start, start + period)
+                out[numbers[run]] += border[run]
+        x = out.swapaxes(0, axis)
+    return x
+
+
+def _add_borders_sample(rng: np.random.Generator) -> Sample:
+    (x,), params = _pad_sample(rng)
+    while params["mode"] == "constant":
+        (x,), params = _pad_sample(rng)
+    return (rng.normal(size=_pad(x, **params).shape),), params
+
+
+add_borders: Op = Op(
+    "add_borders", _add_borders,
+    vjps=(lambda g, out, x, pad_width, mode: pad.run(g, pad_width=pad_width, mode=mode),),
+    kind=SHAPE, formula="x, its borders added to what they copy", domain=(REAL,), linear=True,
+    sampler=_add_borders_sample,
+    doc="x without its borders, each entry of which is added to the element that `pad` with this mode copies: the "
+        "transpose of a pad of copies.\n\nmode: 'edge', 'reflect', 'symmetric' or 'wrap'.",
 )  # fmt: skip
