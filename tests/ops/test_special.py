@@ -261,3 +261,13 @@ def test_softmax_of_nothing_is_nothing(name):
     assert y.shape == (2, 0)
     y.sum().backward()
     assert x.grad.shape == (2, 0)
+
+
+def test_erfc_of_float32_is_right_to_the_last_place_in_both_tails():
+    x = np.linspace(-6, 10.2, 4001).astype(np.float32)
+    exact = tg.erfc(x.astype(np.float64)).numpy()
+    found = tg.erfc(x).numpy()
+    assert found.dtype == np.float32
+    assert (np.abs(found - exact) <= np.spacing(exact.astype(np.float32))).all()
+    ends = tg.erfc(np.array([-np.inf, np.inf, np.nan, -1e30, 1e30, 0.0], np.float32)).numpy()
+    np.testing.assert_array_equal(ends, np.array([2, 0, np.nan, 2, 0, 1], np.float32))
