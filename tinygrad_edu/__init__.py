@@ -83,7 +83,6 @@ from tinygrad_edu.compositions.elementwise import (
     psi,
     real,
     round,
-    softplus,
     true_divide,
 )
 from tinygrad_edu.compositions.histograms import histogram2d, histogramdd
@@ -296,6 +295,7 @@ from tinygrad_edu.ops.exponential import (
     logaddexp,
     logaddexp2,
     reciprocal,
+    softplus,
 )
 from tinygrad_edu.ops.gamma import betaln, digamma, gammaln
 from tinygrad_edu.ops.linalg import diagonal, matmul, matvec, tensordot, vecdot, vecmat

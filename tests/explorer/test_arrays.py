@@ -34,6 +34,7 @@ PARTLY = (
     "sum_pool",
     "spread_pool",
     "add_windows",
+    "add_borders",
     "convolve",
     "cumsum",
 )  # not of all arguments, or without the rule

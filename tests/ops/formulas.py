@@ -56,6 +56,7 @@ FORMULAS = {
     **SPECIAL_FORMULAS,
     **MATRIX_FORMULAS,
     **NEURAL_FORMULAS,
+    "softplus": lambda x: np.log(1 + np.exp(x)),
     "sigmoid": lambda x: np.exp(x) / (1 + np.exp(x)),
     "relu": lambda x: (x + np.abs(x)) / 2,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),

@@ -57,7 +57,6 @@ __all__ = [
     "psi",
     "real",
     "round",
-    "softplus",
     "true_divide",
 ]
 
@@ -239,16 +238,6 @@ def angle(z: Any, deg: bool = False) -> Tensor:
 # --- special functions ---------------------------------------------------------------------------------------
 
 
-def softplus(x: Any) -> Tensor:
-    """log(1 + eˣ), without overflow; its derivative is sigmoid.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.softplus([-1000.0, 1000.0])
-    Tensor([   0., 1000.])
-    """
-    return exponential.logaddexp(x, 0)
-
-
 def log_sigmoid(x: Any) -> Tensor:
     """log(1 / (1 + e⁻ˣ)), without overflow.
 
@@ -256,7 +245,7 @@ def log_sigmoid(x: Any) -> Tensor:
     >>> tg.log_sigmoid([-1000.0, 1000.0])
     Tensor([-1000.,    -0.])
     """
-    return -exponential.logaddexp(-as_tensor(x), 0)
+    return -exponential.softplus(-as_tensor(x))
 
 
 def polygamma(n: int, x: Any) -> Tensor:

@@ -16,7 +16,8 @@ from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import absolute, relu, sigmoid, tanh, where
 from tinygrad_edu.ops.error_function import erfc
-from tinygrad_edu.ops.exponential import expm1, logaddexp
+from tinygrad_edu.ops.exponential import expm1
+from tinygrad_edu.ops.exponential import softplus as log_of_one_more
 from tinygrad_edu.ops.neural import log_softmax, softmax
 from tinygrad_edu.tensor import Tensor, as_tensor
 
@@ -242,7 +243,7 @@ def mish(x: Operand) -> Tensor:
     Tensor([-0.30340146,  1.94395896])
     """
     x = _given(x, "mish")
-    return x * tanh(logaddexp(x, 0))
+    return x * tanh(log_of_one_more(x))
 
 
 def softplus(x: Operand, beta: float = 1.0, threshold: float | None = None) -> Tensor:
@@ -258,7 +259,7 @@ def softplus(x: Operand, beta: float = 1.0, threshold: float | None = None) -> T
     if beta == 0:
         raise DataError(describe("softplus: beta must not be 0", where=here(), code="number-out-of-range"))
     scaled = x if beta == 1 else beta * x
-    result = logaddexp(scaled, 0)
+    result = log_of_one_more(scaled)
     result = result if beta == 1 else result / beta
     return result if threshold is None else where(scaled > real(threshold, "threshold"), x, result)
 

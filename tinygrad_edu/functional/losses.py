@@ -19,7 +19,7 @@ from tinygrad_edu.functional.reducing import above_zero, like, loss, pair, reduc
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import absolute, exp, log, maximum, square, where
-from tinygrad_edu.ops.exponential import logaddexp
+from tinygrad_edu.ops.exponential import softplus
 from tinygrad_edu.ops.special import xlogy
 from tinygrad_edu.tensor import Tensor
 
@@ -191,7 +191,7 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     x, t = pair(name, logits, target)
-    yes, no = logaddexp(-x, 0), logaddexp(x, 0)
+    yes, no = softplus(-x), softplus(x)
     if pos_weight is not None:
         yes = weighed(name, yes, pos_weight)
     each = t * yes + (1 - t) * no

@@ -12,7 +12,7 @@ from tinygrad_edu.functional.reducing import above_zero, like, loss, pair, reduc
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import minimum, relu, sqrt, where
-from tinygrad_edu.ops.exponential import logaddexp
+from tinygrad_edu.ops.exponential import softplus
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def soft_margin_loss(prediction: Operand, target: Operand, reduction: str = "mea
     Tensor(0.69314718)
     """
     x, y = _signed("soft_margin_loss", prediction, target)
-    return reduced(logaddexp(-(y * x), 0), reduction)
+    return reduced(softplus(-(y * x)), reduction)
 
 
 @loss

@@ -100,6 +100,7 @@ EXPANDED: Final[dict[str, Callable[..., Any]]] = {
     "logaddexp": lambda x, y: np.where(
         np.equal(x, y), x + math.log(2), np.maximum(x, y) + np.log1p(np.exp(-np.absolute(x - y)))
     ),
+    "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.absolute(x))),
     "logaddexp2": lambda x, y: np.where(
         np.equal(x, y), x + 1.0, np.maximum(x, y) + np.log1p(np.exp2(-np.absolute(x - y))) / math.log(2)
     ),
