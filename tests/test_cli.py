@@ -324,6 +324,19 @@ def test_a_huge_learning_rate_ends_with_a_message_and_writes_nothing(folder, cap
     assert os.listdir(folder) == []
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_training(folder, capsys, monkeypatch):
+    (folder / "run").mkdir()
+
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.touch", refuse)
+    assert main(["train", "--output", "run"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("tinygrad-edu: can't write into run\n  where: ")
+
+
 def test_an_older_run_survives_a_training_that_fails(run, folder, capsys):
     copy = folder / "run"
     copy.mkdir()

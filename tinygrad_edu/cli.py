@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -18,6 +19,12 @@ from tinygrad_edu.commands.common import say, write_what_can_be_written
 from tinygrad_edu.errors import GradcheckError, GraphvizNotFound, TinygradError, TrainingError
 
 COMMANDS: Final = (train, evaluate, gradcheck, draw, explore, explain)
+# What the library says of these mistakes names its keywords, which are options here.
+ABOUT_OPTIONS: Final = frozenset(
+    {"explain-index", "gradcheck-params", "graphviz-not-found", "not-in-graph", "picture-too-large", "wrong-file-type"}
+)
+KEYWORD: Final = re.compile(r"\b(?P<name>depth|focus|index|max_nodes|params)=(?P<value>\([^)]*\)|\"[^\"]*\"|[\w.]*)")
+SAVE: Final = re.compile(r"\b\w+\.save\(\"([^\"]+)\"\)")
 STATUS: Final = ((GraphvizNotFound, 3), (TrainingError, 1), (GradcheckError, 1), (TinygradError, 2))
 
 
@@ -48,10 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(error: TinygradError) -> str:
-    """The text of an error, without the line of the program where that is the one that started this command."""
+    """The text of an error as the command tells it: options for keywords, and no line of the command itself."""
     started = {"<frozen runpy>", os.path.basename(sys.argv[0])}
     rows = str(error).split("\n")
-    return "\n".join(row for row in rows if not (row.startswith("  where:") and row.split(":")[-2].strip() in started))
+    rows = [row for row in rows if not (row.startswith("  where:") and row.split(":")[-2].strip() in started)]
+    text = "\n".join(rows)
+    if error.code in ABOUT_OPTIONS:
+        text = SAVE.sub(r"-o \1", KEYWORD.sub(_as_option, text))
+    return text
+
+
+def _as_option(keyword: re.Match[str]) -> str:
+    """`max_nodes=3` as `--max-nodes 3`, `index=(1, 2)` as `--index 1,2`."""
+    value = keyword["value"].replace(" ", "").strip("()") if keyword["value"].startswith("(") else keyword["value"]
+    return f"--{keyword['name'].replace('_', '-')} {value}".rstrip()
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,13 +8,15 @@ from pathlib import Path
 from tinygrad_edu.errors import FileError, FileNotFound, describe
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write `content` to `path` so that nobody ever sees half of it, and give `path` back.
+def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> Path:
+    """Write `content` (text as UTF-8) to `path` so that nobody ever sees half of it, and give `path` back.
 
     It is written into a file beside it, which then takes its place; an interrupted write leaves the old file. What is
     no file, such as `/dev/stdout`, is written to as it is.
     Raises FileNotFound where the folder doesn't exist, FileError where it can't be written.
     """
+    if isinstance(content, str):  # bytes of a file's name that are no text in this locale can be part of it
+        content = content.encode(errors="backslashreplace")
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{os.urandom(4).hex()}.part")
     try:
@@ -47,3 +49,22 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             )
         ) from None
     return Path(path)
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Raise FileError or FileNotFound where no file can be written into the folder: before hours of work, not after."""
+    trial = Path(folder, f".{os.urandom(4).hex()}.trial")
+    try:
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        missing = not os.path.isdir(folder)
+        raise (FileNotFound if missing else FileError)(
+            describe(
+                f"there is no folder {folder}" if missing else f"can't write into {folder}",
+                where=os.path.abspath(folder),
+                why=error.strerror or error,
+                fix="make the folder first" if missing else "a folder that you may write to, and that has room",
+                code="no-such-folder" if missing else "file-not-writable",
+            )
+        ) from None

@@ -108,6 +108,7 @@ def test_of_several_results_one_is_chosen(folder, capsys):
         (["model.py:loss", "--max-nodes", "2"], "this graph has too many cards to draw: 8"),
         (["nothing.py"], "can't read nothing.py"),
         (["."], ". is not a run"),
+        (["nowhere"], "can't read nowhere\n  why:   no such file"),
     ],
 )
 def test_mistakes_are_one_message(folder, capsys, arguments, text):
@@ -126,6 +127,35 @@ def test_without_graphviz_png_says_what_works(folder, capsys, monkeypatch):
         "tinygrad-edu: can't make loss.png: the Graphviz program `dot` isn't on PATH"
     )
     assert (folder / "loss.dot").exists()
+    monkeypatch.undo()
+
+
+def test_a_file_whose_name_is_no_text_in_this_locale(folder, capsys):
+    (folder / "m\udcf6.py").write_text(MODEL)
+    for number, form in enumerate(("svg", "html", "dot", "json", "txt")):
+        assert main(["draw", "m\udcf6.py:loss", "-o", f"{number}.{form}"]) == 0
+    assert main(["explore", "m\udcf6.py:loss"]) == 0
+    assert r"m\udcf6.py" in (folder / "explore.html").read_text(encoding="utf8")
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fix"),
+    [
+        (["-o", "loss.jpg"], "-o loss.svg"),
+        (["--focus", "V"], '--focus "x", or a Tensor'),
+        (["--max-nodes", "2"], "--max-nodes 8 draws them all"),
+    ],
+)
+def test_what_to_do_is_told_in_options(folder, capsys, arguments, fix):
+    assert main(["draw", "model.py:loss", *arguments]) == 2
+    assert fix in capsys.readouterr().err.partition("fix:")[2]
+
+
+def test_keywords_of_the_users_own_code_stay_keywords(folder, capsys):
+    (folder / "own.py").write_text("def f(x=2.0): raise ValueError('index=(1, 2) and depth=3')\n")
+    assert main(["draw", "own.py:f"]) == 2
+    assert "index=(1, 2) and depth=3" in capsys.readouterr().err
 
 
 def test_a_run_is_drawn_as_a_network(folder, capsys):
@@ -138,3 +168,7 @@ def test_a_run_is_drawn_as_a_network(folder, capsys):
     assert (folder / "network.html").read_text(encoding="utf8").count("<button ") == 10
     assert main(["draw", "run", "--mode", "wants", "-o", "wants.svg"]) == 0
     assert "Mean of 10 samples" in (folder / "wants.svg").read_text(encoding="utf8")
+    capsys.readouterr()
+    for option in (["--depth", "2"], ["--no-grads"], ["--focus", "layer1"], ["--max-nodes", "9"]):
+        assert main(["draw", "run", *option]) == 2
+        assert capsys.readouterr().err.startswith(f"tinygrad-edu: {option[0]} has no meaning for the network of a run")

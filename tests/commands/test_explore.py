@@ -81,6 +81,7 @@ def test_of_several_results_one_is_chosen(folder, capsys):
         (["none.py:f"], "can't read none.py"),
         (["-o", "no/folder/page.html"], "there is no folder"),
         (["model.py:cost", "--max-nodes", "2"], "too many cards"),
+        (["-o", "page.svg"], "a page can't be written as page.svg"),
     ],
 )
 def test_explore_refuses_with_a_message_and_no_traceback(folder, capsys, arguments, text):
@@ -121,8 +122,10 @@ def test_explain_the_order(folder, capsys):
     ("arguments", "text"),
     [
         (["--index", "1"], "--index needs --wrt"),
+        (["--order", "--latex"], "--latex has no meaning for --order"),
+        (["--order", "--wrt", "x"], "--wrt has no meaning for --order"),
         (["--wrt", "nobody"], "no card is called 'nobody'"),
-        (["--wrt", "layer1.weight", "--index", "0"], "no single element"),
+        (["--wrt", "layer1.weight", "--index", "0"], "such as --index 1,2\n"),
         (["model.py:wide"], "a gradient is explained for one number"),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_wrong_op_in_the_registry_is_named_and_reported(capsys):
     Op("spoiled", np.square, vjps=(lambda g, out, x: g * x,), kind=tg.tanh.kind, formula="x²", domain=tg.tanh.domain)
     assert main(["gradcheck", "--ops", "sp*", "--quiet"]) == 1
     out = capsys.readouterr().out
-    assert "1 ops not right: spoiled" in out
+    assert "1 op not right: spoiled" in out
     assert "spoiled: x²\ngradcheck:" in out
 
 
@@ -85,7 +85,7 @@ def test_a_wrong_op_in_the_registry_is_named_and_reported(capsys):
         ("p.py:kink", 0, ["1 kink", "any slope in [0, 1] is valid"]),
         ("p.py:positional", 0, ["x  ", "y  "]),
         ("with_inputs.py:model", 0, ["layer1.weight", "layer2.bias", "held fixed: x is data"]),
-        ("p.py:cube", 1, ["cube", "1 ops not right: cube"]),
+        ("p.py:cube", 1, ["cube", "1 op not right: cube"]),
         ("with_inputs.py:cube", 1, ["15 derivatives compared, 15 wrong"]),
         ("with_inputs.py:general", 0, ["15 derivatives compared, all right"]),
         ("p.py:shapeless", 1, ["a gradient can't be computed", "cotangent of shape (3,) for an input of (2, 3)"]),
@@ -111,6 +111,10 @@ def test_checks_what_the_user_wrote(program, capsys, target, status, words):
         (["--params", "a*"], ["--params has no meaning for all ops"]),
         (["--ops", "nothing*"], ["no op is called 'nothing*'"]),
         (["p.py:right", "--json", "no/such/folder.json"], ["there is no folder"]),
+        (["p.py:right", "--cases", "3"], ["--cases has no meaning for a function that is called with given inputs"]),
+        (["p.py:right", "--seed", "0"], ["--seed has no meaning"]),
+        (["p.py:cube", "--rtol", "1e-3"], ["--rtol has no meaning for random calls", "write inputs = [array, …]"]),
+        (["with_inputs.py:model", "--params", "z*"], ["--params "]),
     ],
 )
 def test_bad_usage_is_one_message_and_status_2(program, capsys, arguments, words):
@@ -119,6 +123,13 @@ def test_bad_usage_is_one_message_and_status_2(program, capsys, arguments, words
     assert err.startswith("tinygrad-edu: ")
     for word in words:
         assert word in err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(program, capsys):
+    assert main(["gradcheck", "--json", "no/such/folder.json", "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("tinygrad-edu: there is no folder no/such\n")
 
 
 def test_options_reach_the_check(program, capsys):

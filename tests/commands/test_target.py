@@ -45,6 +45,18 @@ def test_takes_what_has_no_default_from_the_variable_inputs(file, inputs):
     assert outputs_of(load("f.py:area"))[""].item() == 6.0
 
 
+def test_a_function_with_defaults_leaves_the_inputs_to_the_others(file):
+    """Several functions share a file and its `inputs`: those of another would have hidden the defaults."""
+    file("""
+        from tinygrad_edu import Tensor
+        def area(height=3.0, width=2.0): return Tensor(width) * height
+        def volume(base, height=2.0): return Tensor(base) * height
+        inputs = [50.0]
+        """)
+    assert outputs_of(load("f.py:area"))[""].item() == 6.0
+    assert outputs_of(load("f.py:volume"))[""].item() == 100.0
+
+
 def test_gives_all_tensors_of_a_result_and_where_they_are(file):
     file("import tinygrad_edu as tg\ndef both(): return {'loss': tg.ones(2), 'parts': [tg.ones(3), 'text']}")
     assert [(k, v.shape) for k, v in outputs_of(load("f.py")).items()] == [("['loss']", (2,)), ("['parts'][0]", (3,))]

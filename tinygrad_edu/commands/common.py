@@ -6,11 +6,11 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
-from tinygrad_edu.errors import FileError, describe
+from tinygrad_edu.errors import DataError, FileError, describe
 
 
 def say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
@@ -26,10 +26,12 @@ def say(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
 
 
 def write_what_can_be_written(stream: Any) -> None:
-    """Let a stream that knows no ∂ and · (LC_ALL=C) print their codes, in place of failing."""
-    if (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
-        with suppress(AttributeError, ValueError):  # a stream of a test or a notebook
-            stream.reconfigure(errors="backslashreplace")
+    """Let a stream print the codes of what it can't write, in place of failing.
+
+    In LC_ALL=C that is ∂ and ·; everywhere it is those bytes of a file's name that are no text.
+    """
+    with suppress(AttributeError, ValueError):  # a stream of a test or a notebook
+        stream.reconfigure(errors="backslashreplace")
 
 
 def command(
@@ -46,6 +48,20 @@ def command(
     )
     command.set_defaults(run=run)
     return command
+
+
+def refuse(options: argparse.Namespace, names: Iterable[str], what: str, instead: str = "") -> None:
+    """Raise DataError where one of the options `names` was given, which has no meaning for `what`."""
+    for name in names:
+        if getattr(options, name) not in (None, False):
+            option = "--" + name.replace("_", "-")
+            raise DataError(
+                describe(
+                    f"{option} has no meaning for {what}",
+                    fix=f"leave {option} out" + (f", or {instead}" if instead else ""),
+                    code="option-without-meaning",
+                )
+            )
 
 
 def number(words: str, holds: Callable[[float], bool]) -> Callable[[str], float]:

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import nn
-from tinygrad_edu.commands.common import command, say, whole
+from tinygrad_edu.commands.common import command, refuse, say, whole
 from tinygrad_edu.commands.evaluate import read_settings
 from tinygrad_edu.commands.function import function_of
 from tinygrad_edu.commands.rundata import MODEL, datasets
 from tinygrad_edu.errors import DataError, describe
 
+OF_A_GRAPH = ("result", "depth", "direction", "focus", "max_nodes", "no_values", "no_grads", "saved")
 SUFFIXES = "svg, html, png, pdf, dot, mmd, json, txt"
 
 HELP = """\
 Draw the graph of a function: one card per line of code, with its value and its gradient.
 
-The function is your own, called with its default arguments or with the file's variable `inputs`, copied and tracked;
+The function is your own, called with its default arguments, or with the file's variable `inputs`, copied and tracked;
 or it is a small network's loss, where none is given. A folder that `train` wrote is drawn as a network, with one digit
 of each kind."""
 EXAMPLES = """\
@@ -78,6 +79,7 @@ def draw_command(options: argparse.Namespace) -> int:
 
 def _draw_run(options: argparse.Namespace) -> int:
     """Draw the network of a run with one held-out digit of each kind."""
+    refuse(options, OF_A_GRAPH, "the network of a run")
     from tinygrad_edu.render.network_picture import draw_network
 
     settings = read_settings(options.target)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tinygrad_edu.commands.common import command, say, whole
+from tinygrad_edu.commands.common import command, refuse, say, whole
 from tinygrad_edu.commands.function import function_of
 from tinygrad_edu.errors import DataError, describe
 
+PATHS = 5  # that are shown without --paths
 MOST = 4  # given values that are explained without --wrt
 HELP = """\
 Explain the gradients of a function: the paths to its result, each the product of its local derivatives, with numbers.
 
-The function is your own, called with its default arguments or with the file's variable `inputs`, copied and tracked;
+The function is your own, called with its default arguments, or with the file's variable `inputs`, copied and tracked;
 or it is a small network's loss, where none is given."""
 EXAMPLES = """\
   tinygrad-edu explain
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
     option("target", nargs="?", metavar="FILE:FUNCTION", help="what to explain (an example)")
     option("--wrt", metavar="NAME", help=f"by what to differentiate (each given value, up to {MOST})")
     option("--index", type=_index, metavar="I,J", help="of one number of it: 7,3")
-    option("--paths", type=whole(1), default=5, metavar="N", help="the most paths to show (5)")
+    option("--paths", type=whole(1), metavar="N", help=f"the most paths to show ({PATHS})")
     option("--latex", action="store_true", help="as a formula in LaTeX")
     option("--order", action="store_true", help="instead: why backward needs an order")
     option("--result", metavar="PLACE", help="of several Tensors, which: [0], or ['loss']")
@@ -42,6 +43,8 @@ def explain_command(options: argparse.Namespace) -> int:
     from tinygrad_edu.explain.order import Order
     from tinygrad_edu.subject import subject_of
 
+    if options.order:
+        refuse(options, ("wrt", "index", "paths", "latex"), "--order, which is about all cards")
     if options.index is not None and options.wrt is None:
         raise DataError(
             describe("--index needs --wrt: which tensor?", fix="--wrt W --index 0,1", code="conflicting-arguments")
@@ -54,7 +57,7 @@ def explain_command(options: argparse.Namespace) -> int:
     cards = derivation.graph.cards
     given = [card.name for card in cards if not card.computed and card.id in derivation.gradients]
     for number, name in enumerate([options.wrt] if options.wrt else given[:MOST]):
-        explanation = explained(derivation, name, options.index, options.paths)
+        explanation = explained(derivation, name, options.index, options.paths or PATHS)
         say(("\n\n" if number else "") + (explanation.latex if options.latex else str(explanation)))
     if options.wrt is None and len(given) > MOST:
         say(f"\n{len(given) - MOST} more: --wrt {given[MOST]}")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.commands.common import command, say, whole
 from tinygrad_edu.commands.function import function_of
+from tinygrad_edu.errors import DataError, describe
 
 PAGE = "explore.html"
+SUFFIXES = (".html", ".htm", "")  # no suffix: /dev/stdout, or a name as it is wanted
 HELP = """\
 Step through a function in the browser: forward line by line, then backward op by op.
 
 Every step shows the rule at work with its numbers; a click on a card shows its paths to the result, closed modules
 open, and given numbers can be changed. The page is one file and needs no network. The function is your own, called
-with its default arguments or with the file's variable `inputs`, copied and tracked; or it is a small network's loss,
+with its default arguments, or with the file's variable `inputs`, copied and tracked; or it is a small network's loss,
 where none is given."""
 EXAMPLES = """\
   tinygrad-edu explore
@@ -39,6 +42,16 @@ def explore_command(options: argparse.Namespace) -> int:
     """Write the page, and say where it is."""
     from tinygrad_edu.explorer import explore
 
+    stem, suffix = os.path.splitext(options.output)
+    if suffix.lower() not in SUFFIXES:
+        raise DataError(
+            describe(
+                f"a page can't be written as {options.output}",
+                why="it steps by a script, so it is one file of HTML",
+                fix=f"-o {stem}.html; a picture that stands still: tinygrad-edu draw -o {options.output}",
+                code="wrong-file-type",
+            )
+        )
     function, args = function_of(options.target, options.result)
     page = explore(
         function,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import os
 import sys
 import zlib
 from collections.abc import Iterable
@@ -11,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.commands.common import command, number, say, whole
-from tinygrad_edu.commands.target import Target, complaints, load
-from tinygrad_edu.errors import DataError, ProgramError, describe
-from tinygrad_edu.files import write_atomically
+from tinygrad_edu.commands.common import command, number, refuse, say, whole
+from tinygrad_edu.commands.target import INPUTS, Target, complaints, load
+from tinygrad_edu.errors import ProgramError, describe
+from tinygrad_edu.files import check_folder, write_atomically
 from tinygrad_edu.gradcheck import GradcheckReport, gradcheck
 from tinygrad_edu.gradcheck.report import VERDICTS
 from tinygrad_edu.gradcheck.rows import check_row
 from tinygrad_edu.op import ELEMENTWISE, REGISTRY, Op
+from tinygrad_edu.render.wording import plural
 
 HELP = """\
 Compare gradients with what the function values themselves say.
@@ -29,8 +31,8 @@ With TARGET your own function, network or custom op is. It is called with its de
   def loss(w=np.array([1.0, 2.0]), power=3):       # arrays and numbers with fractions are checked,
       return (w ** power).sum()                    # whole numbers, booleans and texts stay as they are
 
-What has no default is taken from the file's variable `inputs`, a list or a dict by name; a network's parameters are
-checked and its `inputs` held fixed. A custom op without `inputs` is checked at random calls.
+A function that lacks a default takes its arguments from the file's variable `inputs`, a list or a dict by name; a
+network's parameters are checked and its `inputs` held fixed. A custom op without `inputs` is checked at random calls.
 
 Exit status: 0 all right, 1 a gradient is wrong or can't be decided, 2 bad usage or a program that fails."""
 EXAMPLES = """\
@@ -39,6 +41,9 @@ EXAMPLES = """\
   tinygrad-edu gradcheck model.py:loss --order 2
   tinygrad-edu gradcheck model.py:network --params "layer2.*" --json report.json"""
 
+OF_ONE = ("params", "method", "rtol")
+OF_RANDOM_CALLS = ("cases", "seed")
+CASES = 4
 SHOWN = 3  # reports of wrong ops that are printed in full
 
 
@@ -48,8 +53,8 @@ def add(commands: Any) -> None:
     parser.add_argument("target", metavar="TARGET", nargs="?", help="path/to/file.py:function; all ops without it")
     parser.add_argument("--order", type=whole(1), help="highest derivative (2 for ops, 1 for a function)")
     parser.add_argument("--ops", metavar="PATTERN", help="only the ops whose name fits, such as 'arc*'")
-    parser.add_argument("--cases", type=whole(1), default=4, help="random calls of each op (%(default)s)")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of the random calls (%(default)s)")
+    parser.add_argument("--cases", type=whole(1), help=f"random calls of each op ({CASES})")
+    parser.add_argument("--seed", type=whole(0), help="of the random calls (0)")
     parser.add_argument("--params", metavar="PATTERN", action="append", help="only these parameters of a network")
     parser.add_argument("--method", choices=("auto", "complex", "differences"), help="of a function's check")
     parser.add_argument("--rtol", type=number("above 0", lambda x: x > 0), help="relative tolerance (1e-6)")
@@ -59,38 +64,29 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check what the options say."""
+    if options.json is not None and not os.path.exists(options.json):
+        check_folder(os.path.dirname(options.json) or ".")
     if options.target is None:
-        _refuse(options, {"--params": options.params, "--method": options.method, "--rtol": options.rtol}, "all ops")
-        chosen = _chosen(options.ops)
-        return _ops(chosen, options)
-    _refuse(options, {"--ops": options.ops}, "one function")
+        refuse(options, OF_ONE, "all ops", instead="name a TARGET")
+        return _ops(_chosen(options.ops), options)
+    refuse(options, ("ops",), "one function")
     target = load(options.target)
-    if isinstance(target.function, Op) and not hasattr(target.module, "inputs"):
+    if isinstance(target.function, Op) and not hasattr(target.module, INPUTS):
+        refuse(options, OF_ONE, "random calls of an op", instead=f"write {INPUTS} = [array, …] into {target.path}")
         return _ops([target.function], options)
+    refuse(options, OF_RANDOM_CALLS, "a function that is called with given inputs")
     report = _checked(target, options)
     say(str(report))
     _write(options.json, report.to_dict())
     return 0 if report else 1
 
 
-def _refuse(options: argparse.Namespace, given: dict[str, Any], what: str) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise DataError(
-                describe(
-                    f"{name} has no meaning for {what}",
-                    fix=f"leave {name} out" + (", or name a TARGET" if options.target is None else ""),
-                    code="option-without-meaning",
-                )
-            )
-
-
 def _write(path: str | None, data: Any) -> None:
     if path is not None:
         import json
 
-        write_atomically(path, (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
-        say(f"wrote {path}")
+        write_atomically(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+        say(f"wrote     {path}")
 
 
 # --- one function --------------------------------------------------------------------------------------------
@@ -130,7 +126,7 @@ def _ops(ops: list[Op], options: argparse.Namespace) -> int:
     checked = [op for op in ops if op.differentiable]
     order = options.order or 2
     found = {
-        op: _cases(op, options.cases, options.seed, order)
+        op: _cases(op, options.cases or CASES, options.seed or 0, order)
         for op in _with_bar(checked, hidden=options.quiet or not checked)
     }
     lines: list[tuple[str, ...]] = [("op", "cases", "derivatives", "worst error/tolerance", "verdict")]
@@ -145,9 +141,9 @@ def _ops(ops: list[Op], options: argparse.Namespace) -> int:
     total = sum(row.checked for reports in found.values() for report in reports for row in report.rows)
     without = len(ops) - len(checked)
     say(
-        f"\n{len(checked)} ops, derivatives up to order {order}: {total:,} compared, "
-        + (f"{len(wrong)} ops not right: {', '.join(op.name for op in wrong)}" if wrong else "all right")
-        + (f"; {without} ops without a derivative" if without else "")
+        f"\n{plural(len(checked), 'op')}, derivatives up to order {order}: {total:,} compared, "
+        + (f"{plural(len(wrong), 'op')} not right: {', '.join(op.name for op in wrong)}" if wrong else "all right")
+        + (f"; {plural(without, 'op')} without a derivative" if without else "")
     )
     _write(options.json, {op.name: [report.to_dict() for report in reports] for op, reports in found.items()})
     return 1 if wrong else 0

@@ -21,7 +21,7 @@ from typing import Any
 from tinygrad_edu.errors import FileNotFound, ProgramError, TinygradError, describe
 from tinygrad_edu.tensor import Tensor
 
-INPUTS = "inputs"  # the variable of the user's file that holds arguments which have no default values
+INPUTS = "inputs"  # the variable of the user's file that holds the arguments of what can't be called without
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ class Target:
     module: ModuleType
 
     def arguments(self) -> dict[str, Any]:
-        """What to call the function with, by parameter: default values, then the file's variable `inputs`.
+        """What to call the function with, by parameter: its default values, or the file's variable `inputs`.
 
-        `inputs` is a list of the first arguments or a dict by name, or a function that gives one of them. Raises
-        ProgramError where a parameter stays without a value.
+        A function that can be called without arguments is; another in the same file may need `inputs`, which is a list
+        of the first arguments or a dict by name, or a function that gives one of them. Raises ProgramError where a
+        parameter stays without a value.
         """
         parameters = _parameters(self.function)
         found = {p.name: p.default for p in parameters if p.default is not p.empty}
-        if getattr(self.module, INPUTS, self.function) is not self.function:
+        if len(found) < len(parameters) and getattr(self.module, INPUTS, self.function) is not self.function:
             found |= self._given([p.name for p in parameters])
         missing = [p.name for p in parameters if p.name not in found]
         if missing:
@@ -100,10 +101,11 @@ def load(text: str) -> Target:
         what = "it is a folder" if os.path.isdir(path) else "no such file"
         raise FileNotFound(
             describe(
-                f"can't read {path}",
+                f"can't read {path or repr(path)}",
                 why=what,
                 where=os.path.abspath(path),
-                fix="path/to/file.py:function",
+                fix="path/to/file.py:function"
+                + ("" if path.endswith(".py") else ", or the folder that `tinygrad-edu train` wrote"),
                 code="no-such-file",
             )
         )

@@ -26,8 +26,9 @@ from tinygrad_edu.commands.rundata import (
     say_accuracy,
 )
 from tinygrad_edu.errors import DataError, FileError, describe
-from tinygrad_edu.files import write_atomically
+from tinygrad_edu.files import check_folder, write_atomically
 from tinygrad_edu.optim import SGD, Adam, Optimizer
+from tinygrad_edu.render.wording import plural
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.train import LOSSES, SCHEDULES, DivergedError, History, fit, loss_and_targets
 
@@ -170,7 +171,8 @@ def _say_settings(settings: dict[str, Any], model: nn.MLP, train_set: data.Datas
     say(f"network   {'-'.join(map(str, settings['layers']))}, {settings['activation']}, {parameters:,} parameters")
     say(f"data      {settings['data']}: {len(train_set.labels):,} to learn from, {len(test_set.labels):,} held out")
     steps = f"lr {settings['lr']:g} ({settings['schedule']}), batches of {settings['batch_size']}"
-    say(f"learning  {settings['loss']}, {settings['optimizer']}, {steps}, {settings['epochs']} epochs")
+    epochs = plural(settings["epochs"], "epoch")
+    say(f"learning  {settings['loss']}, {settings['optimizer']}, {steps}, {epochs}")
 
 
 def _optimizer(settings: dict[str, Any], model: nn.Module) -> Optimizer:
@@ -198,7 +200,7 @@ def _write_run(folder: str, settings: dict[str, Any], history: History, model: n
         "versions": {"tinygrad_edu": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     model.save(os.path.join(folder, MODEL))
-    write_atomically(os.path.join(folder, HISTORY), (json.dumps(facts, indent=1) + "\n").encode())
+    write_atomically(os.path.join(folder, HISTORY), json.dumps(facts, indent=1) + "\n")
     _draw(folder, model, settings["loss"], train_set)
     say(f"best      epoch {best.number} of {len(history)} ({history.stopped})")
     for name in (MODEL, HISTORY, DRAWING):
@@ -237,9 +239,7 @@ def _output_folder(folder: str) -> Iterator[None]:
                     code="file-not-writable",
                 )
             ) from None
-        trial = os.path.join(folder, f".trial-{os.urandom(4).hex()}")
-        write_atomically(trial, b"")
-        os.unlink(trial)
+        check_folder(folder)
         yield
     finally:
         for path in made:

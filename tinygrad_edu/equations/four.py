@@ -157,7 +157,7 @@ class FourEquations:
                     code="wrong-file-type",
                 )
             )
-        return write_atomically(target, write().encode())
+        return write_atomically(target, write())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.to_svg(), "text/plain": str(self)}

@@ -46,11 +46,12 @@ class Page:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to `path`, whole or not at all, and give the path back."""
-        return write_atomically(Path(path), self.html.encode())
+        return write_atomically(Path(path), self.html)
 
     def __repr__(self) -> str:
         where = f" at {self.path}" if self.path is not None else ""
-        return f"<page of {len(self.html.encode()) / 1000:.0f} kB{where}: open it in a browser>"
+        size = len(self.html.encode(errors="replace"))
+        return f"<page of {size / 1000:.0f} kB{where}: open it in a browser>"
 
     def _repr_html_(self) -> str:
         content = escape(self.html, quote=True)
@@ -96,7 +97,7 @@ def explore(
     graph, depth = fitted(derivation.graph, depth, max_nodes)
     record = _record(derivation, graph, depth, max_nodes)
     html = page_source(record, direction)
-    written = write_atomically(Path(path), html.encode()) if path is not None else None
+    written = write_atomically(Path(path), html) if path is not None else None
     forward = sum(card.computed for card in graph.cards)
     backward = sum(card.computed and card.grad is not None for card in graph.cards)
     return Page(html, written, whole_expression(derivation.graph), forward + 1 + backward)

@@ -32,7 +32,11 @@ def render(source: str, form: str) -> bytes:
         return _with_pygraphviz(source, form, options)
     try:
         done = subprocess.run(
-            [program, f"-T{form}", *options], input=source.encode(), capture_output=True, timeout=SECONDS, check=False
+            [program, f"-T{form}", *options],
+            input=source.encode(errors="replace"),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise GraphvizError(

@@ -177,7 +177,7 @@ class NetworkPicture:
                     code="wrong-file-type",
                 )
             )
-        return write_atomically(target, forms[target.suffix.lower()]().encode())
+        return write_atomically(target, forms[target.suffix.lower()]())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.to_svg(), "text/plain": str(self)}

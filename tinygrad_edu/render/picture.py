@@ -123,7 +123,7 @@ class Picture:
         if suffix in GRAPHVIZ_SUFFIXES or (suffix == ".svg" and engine == "dot"):
             return self._save_rendered(target, suffix[1:])
         if suffix in SUFFIXES:
-            return write_atomically(target, self._text(suffix).encode())
+            return write_atomically(target, self._text(suffix))
         raise DrawingError(
             describe(
                 f"can't tell from its suffix what {target} should be",
@@ -144,7 +144,7 @@ class Picture:
 
         source = self.to_dot()
         if not can_render():
-            kept = write_atomically(target.with_suffix(".dot"), source.encode())
+            kept = write_atomically(target.with_suffix(".dot"), source)
             raise GraphvizNotFound(_not_found(target, kept)) from None
         return write_atomically(target, render(source, form))
 
