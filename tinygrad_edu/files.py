@@ -58,13 +58,17 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
         trial.touch()
         trial.unlink()
     except OSError as error:
-        missing = not os.path.isdir(folder)
-        raise (FileNotFound if missing else FileError)(
+        where = os.path.abspath(folder)
+        if not os.path.isdir(folder):
+            what = f"there is no folder {folder}"
+            text = describe(what, where=where, fix="make the folder first", code="no-such-folder")
+            raise FileNotFound(text) from None
+        raise FileError(
             describe(
-                f"there is no folder {folder}" if missing else f"can't write into {folder}",
-                where=os.path.abspath(folder),
+                f"can't write into {folder}",
+                where=where,
                 why=error.strerror or error,
-                fix="make the folder first" if missing else "a folder that you may write to, and that has room",
-                code="no-such-folder" if missing else "file-not-writable",
+                fix="a folder that you may write to, and that has room",
+                code="file-not-writable",
             )
         ) from None

@@ -114,7 +114,7 @@ def test_checks_what_the_user_wrote(program, capsys, target, status, words):
         (["p.py:right", "--cases", "3"], ["--cases has no meaning for a function that is called with given inputs"]),
         (["p.py:right", "--seed", "0"], ["--seed has no meaning"]),
         (["p.py:cube", "--rtol", "1e-3"], ["--rtol has no meaning for random calls", "write inputs = [array, …]"]),
-        (["with_inputs.py:model", "--params", "z*"], ["--params "]),
+        (["with_inputs.py:model", "--params", "z*"], ['fix:   --params "layer2.*"']),
     ],
 )
 def test_bad_usage_is_one_message_and_status_2(program, capsys, arguments, words):

@@ -53,7 +53,8 @@ def command(
 def refuse(options: argparse.Namespace, names: Iterable[str], what: str, instead: str = "") -> None:
     """Raise DataError where one of the options `names` was given, which has no meaning for `what`."""
     for name in names:
-        if getattr(options, name) not in (None, False):
+        value = getattr(options, name)
+        if value is not None and value is not False:  # 0 was given
             option = "--" + name.replace("_", "-")
             raise DataError(
                 describe(
