@@ -613,6 +613,48 @@ def test_a_cotangent_that_is_a_view_stays_the_callers():
     assert given.tolist() == np.arange(8.0).reshape(2, 4).tolist()
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("write", ["data", "no_grad", "an optimiser's step"])
+def test_a_hook_that_writes_what_rules_still_read_used_to_give_a_wrong_gradient(both_sweeps, write, create_graph):
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    optimizer = tg.optim.SGD([x], lr=0.1)
+
+    def hook(g):
+        if write == "data":
+            x.data -= 5.0
+        elif write == "no_grad":
+            with tg.no_grad():
+                x[0] = 7.0
+        else:
+            x.grad = np.ones(2)
+            optimizer.step()
+            x.grad = None
+
+    def loss():
+        product = x * 3.0 * x  # its rules read x after the hook has written it
+        product.register_hook(hook)
+        return product.sum()
+
+    for differentiate in (lambda y: y.backward(create_graph=create_graph), lambda y: tg.gradients(y, x)):
+        with pytest.raises(GradientError, match="x \\(2,\\) was written after a recorded op saved its value"):
+            differentiate(loss())
+        assert x.grad is None
+
+
+def test_a_hook_may_write_what_no_rule_still_reads(both_sweeps):
+    """As in a step per layer while backward goes on: the layer's rules are done when its input's gradient is there."""
+    w, v = (tg.Tensor(number, requires_grad=True) for number in (2.0, 3.0))
+    hidden = w * 5.0
+    out = hidden * v
+
+    def step(g):
+        v.data -= 1.0
+
+    hidden.register_hook(step)
+    out.backward()
+    assert (w.grad.item(), v.grad.item(), v.item()) == (15.0, 10.0, 2.0)
+
+
 def test_a_hook_that_raises_used_to_leave_some_gradients_added():
     x, y, failing = leaf([1.0, 2.0]), leaf([3.0, 4.0]), [True]
 

@@ -252,7 +252,8 @@ class Handle:
         """Let backward call `hook(gradient)` with this tensor's complete gradient; `.remove()` of the result undoes it.
 
         What the hook returns, if anything, takes the gradient's place; it must have the same shape. Hooks run in the
-        order in which they were registered, once in each backward that reaches the tensor.
+        order in which they were registered, once in each backward that reaches the tensor. One that writes to a leaf
+        of which backward still needs the old value makes it a GradientError.
 
         >>> from tinygrad_edu import Tensor
         >>> x = Tensor([1.0, 2.0], requires_grad=True)
