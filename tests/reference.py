@@ -154,6 +154,15 @@ def numbers(array):
 
 def gradient(output, cotangent=1.0):
     """{tag: derivative} of ⟨cotangent, output⟩ for every tagged Value that the output depends on."""
+    result = {}
+    for value, slope in slopes_of(output, cotangent):
+        if value.tag is not None:
+            result[value.tag] = result.get(value.tag, 0.0) + slope
+    return result
+
+
+def slopes_of(output, cotangent=1.0):
+    """Every Value that the output depends on and the derivative of ⟨cotangent, output⟩ by it, results first."""
     slopes, found = {}, {}
     for value, weight in zip(output.ravel(), np.broadcast_to(cotangent, output.shape).ravel()):
         found[id(value)] = value
@@ -164,14 +173,11 @@ def gradient(output, cotangent=1.0):
             if id(parent) not in found:
                 found[id(parent)] = parent
                 waiting.append(parent)
-    result = {}
     for value in sorted(found.values(), key=lambda v: v.order, reverse=True):
         slope = slopes.get(id(value), 0.0)
-        if value.tag is not None:
-            result[value.tag] = result.get(value.tag, 0.0) + slope
         for parent, local in value.parents:
             slopes[id(parent)] = slopes.get(id(parent), 0.0) + slope * local
-    return result
+        yield value, slope
 
 
 def history(output):

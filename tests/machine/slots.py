@@ -7,6 +7,8 @@ import numpy as np
 from tests.reference import Value, numbers, values
 from tinygrad_edu import Tensor
 
+INDICES = [0, -1, slice(None, None, 2), Ellipsis, [0, 0], [1, 0, 1], ((0, 0, 1),), (Ellipsis, 0), (Ellipsis, [0, 0])]
+
 
 @dataclass(eq=False)
 class Slot:
@@ -27,6 +29,8 @@ class Slot:
     is_leaf: bool = False
     is_view: bool = False  # of a computed tensor
     freed: bool = False  # its own graph was let go of
+    alone: bool = False  # computed, no other tensor had its cells, and asked to keep its gradient
+    kept: np.ndarray | None = None  # that gradient
 
     @property
     def tracked(self):
