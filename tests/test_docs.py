@@ -4,6 +4,7 @@ import ast
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import pkgutil
 import re
@@ -62,3 +63,14 @@ def test_all_names_what_is_public_and_nothing_else():
 
 def test_every_public_name_has_a_docstring():
     assert [name for name in tg.__all__ if not (getattr(tg, name).__doc__ or "").strip()] == []
+
+
+@pytest.mark.parametrize(
+    "module", [tg.functional, tg.linalg, tg.nn, tg.nn.init, tg.nn.utils, tg.optim, tg.random, tg.data]
+)
+def test_public_modules_tell_their_names_and_each_function_has_an_example(module):
+    """Rows of the table of ops have a formula instead; records say what their fields are."""
+    names = module.__all__
+    assert [name for name in names if not (getattr(module, name).__doc__ or "").strip()] == []
+    functions = [name for name in names if inspect.isfunction(getattr(module, name))]
+    assert [name for name in functions if ">>>" not in getattr(module, name).__doc__] == []

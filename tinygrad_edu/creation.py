@@ -93,10 +93,10 @@ def arange(
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """Numbers from `start` (0 if only one is given) up to but not including `stop`.
+    """Numbers `step` apart, from `start` (0 if only one is given) up to but not including `stop`.
 
-    >>> arange(3)
-    Tensor([0, 1, 2])
+    >>> arange(3), arange(2.0, 3.0, 0.25)
+    (Tensor([0, 1, 2]), Tensor([2.  , 2.25, 2.5 , 2.75]))
     """
     start, stop = (0, start) if stop is None else (start, stop)
     array: np.ndarray = asked(np.arange, start, stop, step, None if dtype is None else to_dtype(dtype))
@@ -114,7 +114,7 @@ def eye(
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """N × M with ones on the k-th diagonal.
+    """N × M (N × N by default) with ones on the k-th diagonal, above the main one for k > 0, and 0 elsewhere.
 
     >>> eye(2)
     Tensor([[1., 0.],

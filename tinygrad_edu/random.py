@@ -12,6 +12,8 @@ from tinygrad_edu.node import here
 from tinygrad_edu.refusal import asked, asked_as
 from tinygrad_edu.tensor import Tensor, tensor_on
 
+__all__ = ["generator", "normal", "uniform"]
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 

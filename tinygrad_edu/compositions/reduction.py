@@ -275,6 +275,7 @@ def var(
 ) -> Tensor:
     """Σ(x − mean x)² / (n − ddof) over the given axes (all by default).
 
+    ddof         0 by default, as in NumPy; PyTorch's default is 1
     mean         a mean computed before with keepdims=True; gradients flow through it too
     correction   the same as ddof
 

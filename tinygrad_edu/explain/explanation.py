@@ -116,6 +116,11 @@ class Explanation:
 class _Explain:
     """explain(loss, wrt): the gradient as a sum over paths; explain.order(loss): why backward needs an order."""
 
+    __name__ = "explain"
+
+    def __repr__(self) -> str:
+        return "<tg.explain(loss, wrt), tg.explain.order(loss)>"
+
     def __call__(
         self,
         loss: Tensor,

@@ -82,6 +82,13 @@ def load(path: Path) -> Module:
 
     Raises FileNotFound or FileError where the file can't be read, DataError where it is no whole model file, or was
     saved from a module of another class (then build the module, and give it `load_state(path)`).
+
+    >>> import tempfile
+    >>> from tinygrad_edu.nn import MLP
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     MLP([2, 3, 1], rng=0).save(f"{folder}/m.npz")
+    ...     [name for name, _ in load(f"{folder}/m.npz").named_parameters()]
+    ['layer1.weight', 'layer1.bias', 'layer2.weight', 'layer2.bias']
     """
     import json
 

@@ -18,6 +18,19 @@ from tinygrad_edu.handle import get_default_dtype
 from tinygrad_edu.node import here
 from tinygrad_edu.random import Rng, generator
 
+__all__ = [
+    "INITIALISERS",
+    "fans",
+    "find",
+    "generator",
+    "he_normal",
+    "he_uniform",
+    "normal",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
 Shape = tuple[int, ...]
 Initialiser = Callable[["np.random.Generator", "Shape", "DTypeLike"], "np.ndarray"]
 
