@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
 from tinygrad_edu.handle import must_be_real
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import Leaf, Node, Origin, here, keep_gradient, recording, site_of, state
+from tinygrad_edu.node import Node, Origin, here, keep_gradient, recording, site_of, state
 from tinygrad_edu.reverse import (
     Cotangents,
     Held,
@@ -52,21 +52,18 @@ def backward(
     try:  # not `with recording(create_graph):`, which takes 0.5 µs more
         quick = retain_graph and not (create_graph or retain_grads or now.watchers)
         if not quick or root.op is None or not is_looked_at(root):
-            found, leaves = _sweep_in_order(root, seed, held, create_graph, retain_graph, retain_grads)
+            found: dict[Any, Any] = _sweep_in_order(root, seed, held, create_graph, retain_graph, retain_grads)
         else:
-            found, leaves = sweep_at_once(root, _quick(seed._data), held)
-        for leaf in leaves:
-            if leaf.hooks and leaf in found:  # all hooks first: one that raises leaves no gradient half added
-                found[leaf] = run_hooks(leaf, found[leaf])
+            found = sweep_at_once(root, _quick(seed._data), held)
+        for leaf, g in found.items():
+            if leaf.hooks:  # all hooks first: one that raises leaves no gradient half added
+                found[leaf] = run_hooks(leaf, g)
         with _adding:
             for node, g in held:
                 if keep_gradient not in node.hooks:
                     tensor_of_node(node).retain_grad()
                 deposit(node, g, kept)
-            for leaf in leaves:
-                g = found.get(leaf)
-                if g is None:
-                    continue
+            for leaf, g in found.items():
                 if leaf.grad is None and type(g) is np.ndarray and g.base is None and id(g) not in kept:
                     kept.add(id(g))  # what `deposit` does in most cases
                     leaf.grad = fresh = tensor_on(g)
@@ -81,8 +78,8 @@ def backward(
 
 def _sweep_in_order(
     root: Node, seed: Tensor, held: Held, create_graph: bool, retain_graph: bool, retain_grads: bool
-) -> tuple[Cotangents, list[Leaf]]:
-    """Look through the whole graph, then carry the seed along it; gives the leaves' cotangents, and the leaves."""
+) -> Cotangents:
+    """Look through the whole graph, then carry the seed along it; gives the leaves' cotangents."""
     nodes, leaves = recorded_nodes([root])
     check_saved_values(nodes, leaves)
     if nodes:
@@ -93,7 +90,7 @@ def _sweep_in_order(
             held.append((node, g))
 
     start = {root: seed if create_graph else _quick(seed._data)}
-    return sweep(nodes, start, create_graph=create_graph, visit=visit, free=not retain_graph), leaves
+    return sweep(nodes, start, create_graph=create_graph, visit=visit, free=not retain_graph)
 
 
 def _quick(seed: np.ndarray) -> Any:

@@ -17,7 +17,7 @@ from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.errors import DataError, DtypeError, GradientError, describe
 from tinygrad_edu.handle import must_be_callable
 from tinygrad_edu.memory import NUMBERS, node_of, viewed_leaf
-from tinygrad_edu.node import Leaf, Node, here, next_index, recording, site_of, state
+from tinygrad_edu.node import Leaf, Node, here, next_index, recording, state
 from tinygrad_edu.op import REAL, REGISTRY, Domain, Kind, Op, Rule, Sampler
 from tinygrad_edu.tensor import Tensor, as_tensor, recorded, tensor_of_node, tensor_on
 from tinygrad_edu.transforms import leaves_of, map_tree
@@ -230,7 +230,7 @@ class _Again:
         for node in self.frontier:
             leaf = viewed_leaf(node, node.out)
             if isinstance(leaf, Leaf) and leaf.written > self.first:
-                raise self._not_the_same(f"it was written at {site_of(leaf.written_code, leaf.written_instruction)}")
+                raise self._not_the_same(f"it was written at {leaf.written_at}")
         now, first = state(), next_index()
         before, now.level = now.level, self.level
         args, kwargs = map_tree(_kept, self.given)

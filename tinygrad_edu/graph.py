@@ -412,7 +412,7 @@ def _slope_formula(node: Node, position: int, record: _Record, names: Sequence[s
 def _written_since(record: _Record, leaves: Sequence[Leaf], cards: Sequence[Card]) -> tuple[str, ...]:
     """A note for each leaf whose card shows a newer value than the one that was used."""
     return tuple(
-        f"{cards[record.place[leaf]].name} was written at {site_of(leaf.written_code, leaf.written_instruction)}, "
+        f"{cards[record.place[leaf]].name} was written at {leaf.written_at}, "
         "after it was used: its card shows the new value"
         for leaf in sorted(leaves, key=record.place.__getitem__)
         if any(user.index < leaf.written for user in record.users[leaf])

@@ -85,17 +85,33 @@ def keep_gradient(g: Any) -> None:
     """The mark among a node's hooks that its gradient is kept; backward itself does the keeping."""
 
 
+class Write:
+    """A write into the arrays of leaves: its index, when it was, and the line of the user's that made it."""
+
+    __slots__ = ("code", "index", "instruction")
+    last = 0  # the index of the last one, in any thread
+    lock = threading.Lock()  # or a thread could put an older index over a newer one
+
+    def __init__(self, frame: FrameType) -> None:
+        with Write.lock:
+            Write.last = self.index = next_index()
+        self.code: CodeType = frame.f_code
+        self.instruction: int = frame.f_lasti
+
+    @property
+    def site(self) -> str:
+        """`file.py:31`, where it was."""
+        return site_of(self.code, self.instruction)
+
+
 class Leaf(Node):
     """A tensor that requires grad and was not computed: where gradients accumulate.
 
-    `written` is the index at the last write into the array; a node recorded before saved a value which no
-    longer exists.
+    `write` is the last one into the array; a node recorded before it saved a value which no longer exists.
     """
 
-    __slots__ = ("__weakref__", "written", "written_code", "written_instruction")
-    written: int
-    written_code: CodeType  # set by the first write
-    written_instruction: int
+    __slots__ = ("__weakref__", "write")
+    write: Write | None
     is_leaf = True
     op, inputs, params, scope = None, (), {}, None
 
@@ -105,34 +121,33 @@ class Leaf(Node):
         self.name = name
         self.hooks = ()
         self.grad = None
-        self.written = 0
+        self.write = None
+
+    @property
+    def written(self) -> int:
+        """The index of the last write, 0 before any."""
+        return 0 if self.write is None else self.write.index
+
+    @property
+    def written_at(self) -> str:
+        """`file.py:31`, where the last write was."""
+        return "" if self.write is None else self.write.site
 
     def stamp(self) -> None:
         """Remember that the array was written now, and by which line of the user's."""
         stamp([self], user_frame())
 
 
-class _Writes:
-    """The index of the last write to any leaf, in any thread."""
-
-    last = 0
-    lock = threading.Lock()  # or a thread could put an older index over a newer one
-
-
 def stamp(leaves: Iterable[Leaf], frame: FrameType) -> None:
     """Remember that the arrays of `leaves` are written now, by the line where `frame` is."""
-    with _Writes.lock:
-        _Writes.last = now = next_index()
-    code, instruction = frame.f_code, frame.f_lasti
+    write = Write(frame)
     for leaf in leaves:
-        leaf.written = now
-        leaf.written_code = code
-        leaf.written_instruction = instruction
+        leaf.write = write
 
 
 def last_write() -> int:
     """The index of the last write to any leaf: nodes recorded later saved no value that is gone."""
-    return _Writes.last
+    return Write.last
 
 
 class Origin:
@@ -170,7 +185,7 @@ class Origin:
         both.earlier = earlier.earlier or (earlier if changed or again else None)
         both.changed = earlier.changed
         if changed and not both.changed:
-            both.changed = site_of(leaf.written_code, leaf.written_instruction)
+            both.changed = leaf.written_at
         return both
 
 

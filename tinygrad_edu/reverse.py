@@ -234,15 +234,14 @@ def _carry_through(
             _let_go(node)
 
 
-def _descend(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]]:
+def _descend(root: Node, start: Any, held: Held) -> Cotangents:
     """What ordering the nodes and then `_carry_through` do for plain arrays, in one pass: every step of a training.
 
-    Gives the cotangents of the leaves, and the leaves in the order in which they were met; to `held` go the gradients
-    that computed nodes shall keep, if everything goes well. Computed nodes whose
-    cotangent may still grow wait in a heap, the newest first; in a chain there is only the one that follows. One and
-    two inputs are written out: 0.7 µs a node instead of 1.9.
+    Gives the cotangents of the leaves: a computed node's is taken out when its turn comes. To `held` go the gradients
+    that computed nodes shall keep, if everything goes well. Computed nodes whose cotangent may still grow wait in a
+    heap, the newest first; in a chain there is only the one that follows. One and two inputs are written out: 0.7 µs a
+    node instead of 1.9.
     """
-    leaves: list[Leaf] = []
     waiting: list[tuple[int, Node]] = []
     cotangents: Cotangents = {root: start}
     take, seen = cotangents.pop, cotangents.get
@@ -278,12 +277,11 @@ def _descend(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]
                     cotangents[x] = before + cotangent
                 else:
                     cotangents[x] = cotangent
-                    if x.op is None:
-                        leaves.append(x)  # type: ignore[arg-type]
-                    elif following is None:
-                        following = x
-                    else:
-                        heappush(waiting, (-x.index, x))
+                    if x.op is not None:
+                        if following is None:
+                            following = x
+                        else:
+                            heappush(waiting, (-x.index, x))
             if y.requires_grad and rule_y is not None:
                 cotangent = rule_y(g, out, a, b, **params) if params else rule_y(g, out, a, b)
                 if cotangent.shape != b.shape or cotangent.dtype is not b.dtype:
@@ -293,12 +291,11 @@ def _descend(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]
                     cotangents[y] = before + cotangent
                 else:
                     cotangents[y] = cotangent
-                    if y.op is None:
-                        leaves.append(y)  # type: ignore[arg-type]
-                    elif following is None:
-                        following = y
-                    else:
-                        heappush(waiting, (-y.index, y))
+                    if y.op is not None:
+                        if following is None:
+                            following = y
+                        else:
+                            heappush(waiting, (-y.index, y))
         elif direct == 1:
             (x,) = inputs
             (rule_x,) = op.vjps
@@ -312,25 +309,20 @@ def _descend(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]
                     cotangents[x] = before + cotangent
                 else:
                     cotangents[x] = cotangent
-                    if x.op is None:
-                        leaves.append(x)  # type: ignore[arg-type]
-                    elif following is None:
-                        following = x
-                    else:
-                        heappush(waiting, (-x.index, x))
+                    if x.op is not None:
+                        if following is None:
+                            following = x
+                        else:
+                            heappush(waiting, (-x.index, x))
         else:
             new = dict.fromkeys(x for x in inputs if x.requires_grad and x not in cotangents)
             _carry(node, g, cotangents, None, False)
             for x in new:
-                if x not in cotangents:
-                    continue  # an input without a rule
-                if x.op is None:
-                    leaves.append(x)  # type: ignore[arg-type]
-                else:
+                if x.op is not None and x in cotangents:  # an input without a rule has none
                     heappush(waiting, (-x.index, x))
         if following is None:
             if not waiting:
-                return cotangents, leaves
+                return cotangents
             node = heappop(waiting)[1]
         elif waiting:
             node, following = heappushpop(waiting, (-following.index, following))[1], None
@@ -368,10 +360,10 @@ def _carry(node: Node, g: Any, cotangents: Cotangents, needed: set[Node] | None,
         cotangents[parent] = cotangent if before is None else before + cotangent
 
 
-def sweep_at_once(root: Node, start: Any, held: Held) -> tuple[Cotangents, list[Leaf]]:
+def sweep_at_once(root: Node, start: Any, held: Held) -> Cotangents:
     """Order and sweep the graph of `root` in one pass, where nobody looks on: every step of a training but the first.
 
-    Gives the cotangents of the leaves, and the leaves. To `held` go the gradients that computed nodes shall keep.
+    Gives the cotangents of the leaves. To `held` go the gradients that computed nodes shall keep.
     """
     with np.errstate(all="ignore"):
         try:

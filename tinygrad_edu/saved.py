@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import GradientError, describe
-from tinygrad_edu.node import Leaf, Node, node_site, site_of, state
+from tinygrad_edu.node import Leaf, Node, node_site, state
 
 
 def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
@@ -26,7 +26,7 @@ def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
                     describe(
                         f"{leaf.name or 'a leaf'} {leaf.out.shape} was written after a recorded op saved its value",
                         saved=f"by {node.op.name} at {node_site(node)}",  # type: ignore[union-attr]
-                        changed=f"at {site_of(leaf.written_code, leaf.written_instruction)}",
+                        changed=f"at {leaf.written_at}",
                         why="the gradient needs the old value, which is gone",
                         fix="call backward before the write, or compute the loss again after it",
                         code="saved-value-written",

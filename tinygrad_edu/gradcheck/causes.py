@@ -18,7 +18,7 @@ from tinygrad_edu.gradcheck.diagnose import diagnose
 from tinygrad_edu.gradcheck.diagnosis import Cause
 from tinygrad_edu.gradcheck.rerun import WIDTH, Beside, Change, run_beside
 from tinygrad_edu.gradcheck.sweep import Sweep, sweep_over
-from tinygrad_edu.node import Leaf, Node, node_site, site_of
+from tinygrad_edu.node import Leaf, Node, node_site
 from tinygrad_edu.tensor import Tensor
 
 Rerun = Callable[[list[Tensor]], Any]
@@ -124,7 +124,7 @@ def _written(swept: Sweep) -> Iterator[Cause]:
             )  # fmt: skip
             continue
         leaf = next((p for p in node.inputs if isinstance(p, Leaf) and p.written > node.index), None)
-        site = node_site(node) if leaf is None else site_of(leaf.written_code, leaf.written_instruction)
+        site = node_site(node) if leaf is None else leaf.written_at
         yield Cause(
             "written-after-use",
             f"an array that {op.name} at {node_site(node)} was computed from has been written since, so the rule works "
