@@ -13,6 +13,7 @@ from tests.reference import gradient, total, values
 from tinygrad_edu import Tensor
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError
 from tinygrad_edu.op import ELEMENTWISE, Op
+from tinygrad_edu.ops.index import scatter_add
 
 pytestmark = pytest.mark.usefixtures("both_sweeps")
 
@@ -52,6 +53,44 @@ def test_diamond_of_diamonds_sums_over_all_paths():
         y = y + y  # 2³⁰ paths
     y.backward()
     assert x.grad.item() == 2.0**30
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("of_leaf", [True, False])
+def test_what_is_read_slice_by_slice_gets_the_gradients_of_all_slices(dtype, of_leaf):
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.normal(size=(4, 3)).astype(dtype), requires_grad=True)
+    read = x if of_leaf else x * 1
+    read.retain_grad()
+    indices = [0, (slice(None), 1), [2, 0, 2], (1, 2), slice(1, 3), np.array([True, False, True, True]), ...,
+               (slice(None, None, -1), None), (np.array([0, 0]), np.array([1, 1])), 0]  # fmt: skip
+    weights = [rng.normal(size=x.data[index].shape).astype(dtype) for index in indices]
+    expected = 2 * x.data
+    for index, weight in zip(indices, weights):
+        np.add.at(expected, index, weight)
+    for _ in range(2):  # the second time over the same graph too
+        x.grad = None
+        loss = (read * read).sum() + sum((read[index] * weight).sum() for index, weight in zip(indices, weights))
+        loss.backward()
+        np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
+        assert x.grad.dtype == dtype
+
+
+def test_the_gradients_of_many_slices_do_not_take_an_array_of_zeros_each(both_sweeps):
+    made, forward = [], scatter_add.forward
+
+    def counted(*args, **params):
+        made.append(1)
+        return forward(*args, **params)
+
+    x = leaf(np.ones((50, 3)))
+    object.__setattr__(scatter_add, "forward", counted)
+    try:
+        sum((x[t] * t).sum() for t in range(50)).backward()
+    finally:
+        object.__setattr__(scatter_add, "forward", forward)
+    assert len(made) == (1 if both_sweeps == "at once" else 50)
+    np.testing.assert_array_equal(x.grad.numpy()[:, 0], np.arange(50.0))
 
 
 def test_two_losses_over_one_leaf_add_their_gradients():

@@ -82,6 +82,14 @@ def _scatter_add(x: Array, index: Index, shape: tuple[int, ...]) -> Array:
     return out
 
 
+def add_at(total: np.ndarray, index: Index, x: Array) -> None:
+    """total[index] += x, in place; an element picked twice gets both."""
+    if picks_twice(index):
+        total += _scatter_add(x, index, total.shape)
+    else:
+        total[index] += x
+
+
 def _scatter_add_sample(rng: np.random.Generator) -> Sample:
     x, index = _index_sample(rng)
     return (np.asarray(rng.normal(size=x[index].shape)),), {"index": index, "shape": x.shape}
