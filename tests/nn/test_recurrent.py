@@ -11,6 +11,7 @@ import tinygrad_edu as tg
 from tests.witness import assert_derivatives
 from tinygrad_edu import nn
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError
+from tinygrad_edu.reverse import recorded_nodes
 
 RNG = np.random.default_rng(0)
 LAYERS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
@@ -136,6 +137,23 @@ def test_dtype_settings_labels_and_the_bounds_of_the_first_weights(kind, dtype):
     assert layer._label() == f"{kind}(5 → 4, 2 layers, there and back)"
     assert layer.cells[0]._label() == f"{kind}Cell(5 → 4)"
     assert layer.settings()["hidden_size"] == 4
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_hooks_see_each_call_of_a_cell_and_change_no_number(kind):
+    layer, x, seen = LAYERS[kind](2, 3, bidirectional=True, rng=1), RNG.normal(size=(2, 4, 2)), []
+    expected = layer(x)[0].detach().numpy()
+    handle = layer.cells[1].register_forward_hook(lambda cell, args, output: seen.append(args[0].numpy()))
+    np.testing.assert_allclose(layer(x)[0].detach().numpy(), expected, rtol=1e-12)
+    np.testing.assert_array_equal(seen, x.swapaxes(0, 1)[::-1])
+    handle.remove()
+
+
+def test_each_step_is_a_box_of_its_own_in_a_picture():
+    layer = nn.LSTM(2, 3)
+    output, _ = layer(np.ones((5, 4, 2)))
+    boxes = [scope.label() for scope in {node.scope for node in recorded_nodes([output._node])[0]}]
+    assert boxes.count("LSTMCell(2 → 3)") == 4
 
 
 def test_numbers_between_layers_are_dropped_in_training_only():

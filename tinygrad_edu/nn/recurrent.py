@@ -15,7 +15,7 @@ from tinygrad_edu.memory import label
 from tinygrad_edu.nn.containers import ModuleList
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import dtype_of, misfit, name_of, parameter
-from tinygrad_edu.node import here
+from tinygrad_edu.node import Scope, here
 from tinygrad_edu.random import Rng, generator
 from tinygrad_edu.tensor import Tensor, as_tensor
 
@@ -59,12 +59,28 @@ class _Cell(Module):
         """How many numbers the state holds."""
         return self.weight_hh.shape[0]
 
-    def _sums(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """The weighted sums of the input and of the state, of all gates side by side."""
-        of_x, of_h = x @ self.weight_ih, h @ self.weight_hh
-        if self.bias_ih is None or self.bias_hh is None:
-            return of_x, of_h
-        return of_x + self.bias_ih, of_h + self.bias_hh
+    def _of_input(self, x: Tensor) -> Tensor:
+        """The weighted sums of the input, of all gates side by side, with both biases, at one place or at all."""
+        of_x = x @ self.weight_ih
+        return of_x if self.bias_ih is None or self.bias_hh is None else of_x + (self.bias_ih + self.bias_hh)
+
+    def _step(self, of_x: Tensor, state: Any) -> Any:
+        """The new state, from the weighted sums of the input at one place and the state before."""
+        raise NotImplementedError
+
+    def forward(self, x: Operand, state: Any = None) -> Any:
+        """The new state."""
+        x = self._input(x)
+        return self._step(self._of_input(x), self._begun(x, state))
+
+    def _stepped(self, of_x: Tensor, state: Any) -> Any:
+        """`_step` in the module's own box of a drawing, as if the module were called."""
+        with Scope(self._name, "module", self._label, self):
+            return self._step(of_x, state)
+
+    def _begun(self, x: Tensor, state: Any) -> Any:
+        """The state before the first step, which is complete: zeros where none is given."""
+        return self._state(x, state)
 
     def _gates(self, sums: Tensor) -> list[Tensor]:
         n = self.hidden_size
@@ -127,9 +143,11 @@ class RNNCell(_Cell):
 
     def forward(self, x: Operand, h: Operand | None = None) -> Tensor:
         """The new state."""
-        x = self._input(x)
-        of_x, of_h = self._sums(x, self._state(x, h))
-        return (functional.tanh if self.nonlinearity == "tanh" else functional.relu)(of_x + of_h)
+        return super().forward(x, h)  # type: ignore[no-any-return]
+
+    def _step(self, of_x: Tensor, state: Tensor) -> Tensor:
+        """The new h."""
+        return (functional.tanh if self.nonlinearity == "tanh" else functional.relu)(of_x + state @ self.weight_hh)
 
 
 class LSTMCell(_Cell):
@@ -152,12 +170,15 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def forward(self, x: Operand, state: Any = None) -> tuple[Tensor, Tensor]:
-        """The new h and c."""
-        x = self._input(x)
+    def _begun(self, x: Tensor, state: Any) -> tuple[Tensor, Tensor]:
+        """h and c before the first step."""
         h, c = (self._state(x, part) for part in _pair(self, state))
-        of_x, of_h = self._sums(x, h)
-        i, f, g, o = self._gates(of_x + of_h)
+        return h, c
+
+    def _step(self, of_x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """The new h and c."""
+        h, c = state
+        i, f, g, o = self._gates(of_x + h @ self.weight_hh)
         c = functional.sigmoid(f) * c + functional.sigmoid(i) * functional.tanh(g)
         return functional.sigmoid(o) * functional.tanh(c), c
 
@@ -182,9 +203,17 @@ class GRUCell(_Cell):
 
     def forward(self, x: Operand, h: Operand | None = None) -> Tensor:
         """The new state."""
-        x = self._input(x)
-        state = self._state(x, h)
-        of_x, of_h = self._sums(x, state)
+        return super().forward(x, h)  # type: ignore[no-any-return]
+
+    def _of_input(self, x: Tensor) -> Tensor:
+        """The weighted sums of the input with their own bias: that of the state is weighed by a gate."""
+        of_x = x @ self.weight_ih
+        return of_x if self.bias_ih is None else of_x + self.bias_ih
+
+    def _step(self, of_x: Tensor, state: Tensor) -> Tensor:
+        """The new h."""
+        of_h = state @ self.weight_hh
+        of_h = of_h if self.bias_hh is None else of_h + self.bias_hh
         n = 2 * self.hidden_size
         both = functional.sigmoid(of_x[..., :n] + of_h[..., :n])
         r, z = both[..., : n // 2], both[..., n // 2 :]
@@ -238,37 +267,45 @@ class _Recurrent(Module):
         if not x.shape[axis]:
             what = f"{name_of(self)}: a sequence without places"
             raise ShapeError(describe(what, where=here(), input=label(x), code="empty-input"))
-        steps = [x[(slice(None),) * axis + (t,)] for t in range(x.shape[axis])]
-        starts, ends = self._starts(steps[0], state), []
+        starts, ends = self._starts(x.shape[:axis] + x.shape[axis + 1 : -1], state), []
         ways = 1 + self.bidirectional
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
-                steps = [functional.dropout(step, self.dropout, rng=self.rng) for step in steps]
+                x = functional.dropout(x, self.dropout, rng=self.rng)
             found = []
-            for way in range(ways):
-                place = layer * ways + way
-                outputs, end = self._walk(self.cells[place], steps[::-1] if way else steps, starts[place])
-                found.append(outputs[::-1] if way else outputs)
+            for place in range(layer * ways, (layer + 1) * ways):
+                outputs, end = self._walk(self.cells[place], x, axis, starts[place], backwards=place % ways == 1)
+                found.append(stack(outputs, axis=axis))
                 ends.append(end)
-            steps = [concatenate(both, axis=-1) for both in zip(*found, strict=True)] if ways > 1 else found[0]
-        return stack(steps, axis=axis), self._joined(ends)
+            x = found[0] if ways == 1 else concatenate(found, axis=-1)
+        return x, self._joined(ends)
 
-    def _walk(self, cell: Module, steps: list[Tensor], state: Any) -> tuple[list[Tensor], Any]:
-        """The state after each step, and the last one with all it holds."""
+    def _walk(self, cell: Any, x: Tensor, axis: int, state: Any, backwards: bool) -> tuple[list[Tensor], Any]:
+        """What the cell shows at each place, and its last state with all it holds.
+
+        The weighted sums of the input at all places are one product, unless hooks want to see each call of the cell.
+        """
+        seen = cell._hooks is not None
+        places = x if seen else cell._of_input(x)
+        order = range(x.shape[axis])[:: -1 if backwards else 1]
         outputs = []
-        for step in steps:
-            state = cell(step, state)
-            outputs.append(state)
-        return outputs, state
+        for t in order:
+            given = places[(slice(None),) * axis + (t,)]
+            state = cell(given, state) if seen else cell._stepped(given, state)
+            outputs.append(self._shown(state))
+        return outputs[:: -1 if backwards else 1], state
 
-    def _starts(self, step: Tensor, state: Any) -> list[Any]:
-        return self._rows(step, state)
+    def _shown(self, state: Any) -> Tensor:
+        """What the next layer takes of a state."""
+        return state  # type: ignore[no-any-return]
 
-    def _rows(self, step: Tensor, state: Any) -> list[Any]:
-        """The first state of each cell: its row of what was given, or None."""
-        if state is None:
-            return [None] * len(self.cells)
-        state, shape = as_tensor(state), (len(self.cells), *step.shape[:-1], self._first.hidden_size)
+    def _starts(self, leading: tuple[int, ...], state: Any) -> list[Any]:
+        return self._rows(leading, state)
+
+    def _rows(self, leading: tuple[int, ...], state: Any) -> list[Any]:
+        """The first state of each cell: its row of what was given, or zeros."""
+        shape = (len(self.cells), *leading, self._first.hidden_size)
+        state = as_tensor(np.zeros(shape, self._first.weight_hh.dtype) if state is None else state)
         if state.shape != shape:
             raise _wrong_state(self, state, shape)
         return list(state)
@@ -351,15 +388,11 @@ class LSTM(_Recurrent):
     def _cell(self, width: int, hidden: int, bias: bool, dtype: Any) -> Module:
         return LSTMCell(width, hidden, bias, self.rng, dtype)
 
-    def _walk(self, cell: Module, steps: list[Tensor], state: Any) -> tuple[list[Tensor], Any]:
-        outputs = []
-        for step in steps:
-            state = cell(step, state)
-            outputs.append(state[0])
-        return outputs, state
+    def _shown(self, state: tuple[Tensor, Tensor]) -> Tensor:
+        return state[0]
 
-    def _starts(self, step: Tensor, state: Any) -> list[Any]:
-        h, c = (self._rows(step, part) for part in _pair(self, state))
+    def _starts(self, leading: tuple[int, ...], state: Any) -> list[Any]:
+        h, c = (self._rows(leading, part) for part in _pair(self, state))
         return list(zip(h, c, strict=True))
 
     def _joined(self, ends: list[Any]) -> tuple[Tensor, Tensor]:
