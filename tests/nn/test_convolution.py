@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tests.witness import assert_derivatives
 from tinygrad_edu import functional as F
+from tinygrad_edu import nn
 from tinygrad_edu.errors import DataError, DtypeError, ShapeError
 from tinygrad_edu.nn import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Sequential
 
@@ -113,3 +115,47 @@ def test_settings_that_make_no_sense_are_named(call, error, text):
         call()
     assert str(caught.value).splitlines()[0] == text
     assert "test_convolution.py:" in str(caught.value)
+
+
+@pytest.mark.parametrize(("mode", "numpys"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
+@pytest.mark.parametrize(("axes", "padding"), [(1, 2), (1, "same"), (2, (1, 2)), (2, "valid"), (3, 1)])
+def test_a_padding_mode_puts_that_border_around_the_input(mode, numpys, axes, padding):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 2, *(6, 5, 4)[:axes]))
+    layer = getattr(nn, f"Conv{axes}d")(2, 3, (4, 3, 2)[-axes:] if axes < 3 else 2, padding=padding, dilation=1,
+                                        padding_mode=mode, rng=1)  # fmt: skip
+    kernel = layer.weight.shape[2:]
+    if padding == "same":
+        pairs = [((k - 1) // 2, k - 1 - (k - 1) // 2) for k in kernel]
+    else:
+        one_per_axis = (
+            (0,) * axes if padding == "valid" else padding if isinstance(padding, tuple) else (padding,) * axes
+        )
+        pairs = [(p, p) for p in one_per_axis]
+    wide = np.pad(x, [(0, 0), (0, 0), *pairs], mode=numpys)
+    expected = getattr(F, f"conv{axes}d")(wide, layer.weight, layer.bias).detach().numpy()
+    np.testing.assert_allclose(layer(x).detach().numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(layer(x[0]).detach().numpy(), expected[0], rtol=1e-12)
+    assert_derivatives(layer, x[:1], plain=lambda x: layer(x).detach().numpy(), order=1)
+    assert layer.settings()["padding_mode"] == mode
+    assert mode in layer._label()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: nn.Conv2d(1, 1, 3, padding="sam"), DataError, "no padding is called 'sam'"),
+        (lambda: nn.Conv2d(1, 1, 3, 2, padding="same"), DataError, 'padding="same" needs stride 1, not 2'),
+        (lambda: nn.Conv1d(1, 1, 3, padding_mode="mirror"), DataError, "no padding mode of a convolution is called"),
+        (lambda: nn.ConvTranspose1d(1, 1, 3, output_padding=1), DataError, "output_padding 1 must be less than"),
+    ],
+)
+def test_settings_that_never_fit_are_refused_when_the_layer_is_made(make, error, text):
+    with pytest.raises(error, match=text) as caught:
+        make()
+    assert "test_convolution.py:" in str(caught.value)
+
+
+def test_a_border_that_the_input_is_too_small_for_is_named_with_the_layer():
+    with pytest.raises(ShapeError, match="a border of 2 is too wide for mode 'reflect' along axis 2 of 2"):
+        nn.Sequential(nn.Conv1d(1, 1, 5, padding=2, padding_mode="reflect"))(np.ones((1, 1, 2)))

@@ -28,7 +28,10 @@ VOLUMES = np.random.default_rng(1).normal(size=(2, 4, 3, 3, 3))
 IMAGES, WORDS = np.random.default_rng(0).normal(size=(2, 4, 6, 6)), np.array([[1, 2], [0, 4]])
 BUILT = {
     "Linear": (lambda: nn.Linear(6, 2, False, "gelu", rng=1), IMAGES),
-    "Conv1d": (lambda: nn.Conv1d(4, 2, 3, padding="same", activation="relu", rng=1), IMAGES[..., 0]),
+    "Conv1d": (
+        lambda: nn.Conv1d(4, 2, 3, padding="same", activation="relu", rng=1, padding_mode="circular"),
+        IMAGES[..., 0],
+    ),
     "Conv2d": (lambda: nn.Conv2d(4, 2, (3, 2), (2, 1), 1, 2, 2, False, rng=1, dtype=np.float32), IMAGES),
     "ConvTranspose1d": (lambda: nn.ConvTranspose1d(4, 2, 3, 2, 1, 1, 2, rng=1), IMAGES[..., 0]),
     "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 2, 3, 2, (1, 0), (1, 0), activation="tanh", rng=1), IMAGES),
@@ -74,6 +77,14 @@ BUILT = {
         lambda: nn.TransformerEncoderLayer(6, 2, 4, 0.5, "gelu", 0.1, True, False, rng=1).eval(),
         IMAGES[:, 0],
     ),
+    "TransformerDecoderLayer": (
+        lambda: nn.TransformerDecoderLayer(6, 3, 4, 0.5, "gelu", 0.1, True, False, rng=1).eval(),
+        (IMAGES[:, 0], IMAGES[:, 1]),
+    ),
+    "Transformer": (
+        lambda: nn.Transformer(6, 2, 2, 1, 4, 0.5, "gelu", 0.1, True, False, rng=1).eval(),
+        (IMAGES[:, 0], IMAGES[:, 1]),
+    ),
     "RNNCell": (lambda: nn.RNNCell(6, 3, False, "relu", rng=1), IMAGES),
     "LSTMCell": (lambda: nn.LSTMCell(6, 3, rng=1, dtype=np.float32), IMAGES),
     "GRUCell": (lambda: nn.GRUCell(6, 3, rng=1), IMAGES),
@@ -103,6 +114,18 @@ BUILT = {
         f"{kind}Pad{axes}d": (lambda name=f"{kind}Pad{axes}d", axes=axes: getattr(nn, name)((1, 2) * axes), IMAGES)
         for kind in ("Reflection", "Replication", "Circular")
         for axes in (1, 2)
+    },
+    "ZeroPad3d": (lambda: nn.ZeroPad3d((1, 2, 0, 1, 0, -1)), VOLUMES),
+    **{
+        f"{kind}Pad3d": (lambda name=f"{kind}Pad3d": getattr(nn, name)((1, 2, 0, 1, 2, 0)), VOLUMES)
+        for kind in ("Reflection", "Replication", "Circular")
+    },
+    **{
+        f"ConstantPad{axes}d": (
+            lambda name=f"ConstantPad{axes}d", axes=axes: getattr(nn, name)((1, -2) * axes, 0.5),
+            VOLUMES,
+        )
+        for axes in (1, 2, 3)
     },
     "PReLU": (lambda: nn.PReLU(4, 0.5, np.float32), IMAGES),
     **{name: (lambda name=name: getattr(nn, name)(*OTHER.get(name, ())), IMAGES) for name in ACTIVATIONS},

@@ -53,6 +53,13 @@ RNG = np.random.default_rng(0)
         (nn.ReplicationPad2d(2), lambda x: F.pad(x, (2,) * 4, "replicate"), (6, 8)),
         (nn.CircularPad1d(2), lambda x: F.pad(x, (2, 2), "circular"), (6, 8)),
         (nn.CircularPad2d(2), lambda x: F.pad(x, (2,) * 4, "circular"), (6, 8)),
+        (nn.ZeroPad3d((1, 2, 3, 0, 0, -1)), lambda x: F.pad(x, (1, 2, 3, 0, 0, -1)), (3, 4, 2)),
+        (nn.ReflectionPad3d(1), lambda x: F.pad(x, (1,) * 6, "reflect"), (3, 4, 2)),
+        (nn.ReplicationPad3d(2), lambda x: F.pad(x, (2,) * 6, "replicate"), (3, 4, 2)),
+        (nn.CircularPad3d(2), lambda x: F.pad(x, (2,) * 6, "circular"), (3, 4, 2)),
+        (nn.ConstantPad1d(2, 0.5), lambda x: F.pad(x, (2, 2), value=0.5), (6, 8)),
+        (nn.ConstantPad2d((1, 0, -1, 2), 0.5), lambda x: F.pad(x, (1, 0, -1, 2), value=0.5), (6, 8)),
+        (nn.ConstantPad3d(1, -3), lambda x: F.pad(x, (1,) * 6, value=-3), (3, 4, 2)),
     ],
 )
 def test_a_layer_is_its_function(layer, function, sides):
@@ -79,6 +86,7 @@ def test_labels():
     assert nn.LPPool2d(2, 3)._label() == "LPPool2d(norm_type 2, kernel_size 3)"
     assert nn.ZeroPad2d(1)._label() == "ZeroPad2d(1)"
     assert nn.ReflectionPad1d((1, 2))._label() == "ReflectionPad1d((1, 2))"
+    assert nn.ConstantPad2d(1, 0.5)._label() == "ConstantPad2d(1, value 0.5)"
     assert MaxPool2d(2)._label() == "MaxPool2d(2×2)"
     assert AvgPool2d(3, 1, 1)._label() == "AvgPool2d(3×3, stride 1, padding 1)"
     assert AdaptiveAvgPool2d((None, 3))._label() == "AdaptiveAvgPool2d(same×3)"

@@ -84,7 +84,7 @@ def _convolved(
     outputs, kernel = weight.shape[0], weight.shape[2:]
     if outputs % groups:
         raise _not_divisible(name, outputs, groups, weight)
-    pairs = _padding(name, padding, kernel, stride, dilation)
+    pairs = at_both_ends(name, padding, kernel, stride, dilation)
     for side, k, d, (before, behind) in zip(x.shape[-ndim:], kernel, dilation, pairs, strict=True):
         if d * (k - 1) + 1 > side + before + behind:
             raise _too_large(name, x, weight, dilation, padding)
@@ -152,16 +152,7 @@ def _transposed(
     _check(name, ndim, x, weight, groups, inputs=weight.shape[0] if weight.ndim else 0)
     if weight.shape[0] % groups:
         raise _not_divisible(name, weight.shape[0], groups, weight)
-    if any(extra >= max(s, d) for extra, s, d in zip(more, stride, dilation, strict=True)):
-        raise DataError(
-            describe(
-                f"{name}: output_padding {shortest(more)} must be less than the stride {shortest(stride)} or the "
-                f"dilation {shortest(dilation)}",
-                where=here(),
-                why="it chooses between the sides that have the same convolution, and there are no more of them",
-                code="output-padding-too-large",
-            )
-        )
+    check_output_padding(name, more, stride, dilation)
     settings = zip(x.shape[-ndim:], weight.shape[2:], stride, padding, dilation, more, strict=True)
     sides = tuple((side - 1) * s - 2 * p + d * (k - 1) + extra + 1 for side, k, s, p, d, extra in settings)
     if min(sides) < 1:
@@ -197,7 +188,21 @@ def _given(stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
     return {"stride": shortest(stride), "padding": shortest(padding), "dilation": shortest(dilation)}
 
 
-def _padding(name: str, padding: Any, kernel: Any, stride: Any, dilation: Any) -> tuple[tuple[int, int], ...]:
+def check_output_padding(name: str, more: Any, stride: Any, dilation: Any) -> None:
+    """Raise DataError where more is added behind than there are sides with the same convolution."""
+    if any(extra >= max(s, d) for extra, s, d in zip(more, stride, dilation, strict=True)):
+        raise DataError(
+            describe(
+                f"{name}: output_padding {shortest(more)} must be less than the stride {shortest(stride)} or the "
+                f"dilation {shortest(dilation)}",
+                where=here(),
+                why="it chooses between the sides that have the same convolution, and there are no more of them",
+                code="output-padding-too-large",
+            )
+        )
+
+
+def at_both_ends(name: str, padding: Any, kernel: Any, stride: Any, dilation: Any) -> tuple[tuple[int, int], ...]:
     """How many zeros go before and behind, along each axis."""
     ndim = len(kernel)
     if not isinstance(padding, str):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from tinygrad_edu import functional
 from tinygrad_edu.errors import ShapeError, describe
-from tinygrad_edu.functional.checks import AXES, per_axis, whole
+from tinygrad_edu.functional.checks import AXES, one_of, per_axis, whole
+from tinygrad_edu.functional.convolution import at_both_ends, check_output_padding
 from tinygrad_edu.nn.init import Initialiser, find
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import Function, drawn, dtype_of, find_activation, misfit, parameter, with_activation
@@ -18,6 +19,8 @@ from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
+
+PADDING_MODES: Final = ("zeros", "reflect", "replicate", "circular")
 
 
 class _Convolution(Module):
@@ -39,11 +42,14 @@ class _Convolution(Module):
         init: str | Initialiser | None = None,
         rng: Rng = 0,
         dtype: DTypeLike | None = None,
+        padding_mode: str = "zeros",
     ) -> None:
+        self.padding_mode = one_of(padding_mode, "padding mode of a convolution", PADDING_MODES)
         self.in_channels, self.out_channels = whole(in_channels, "in_channels"), whole(out_channels, "out_channels")
         self.kernel_size = per_axis(kernel_size, "kernel_size", self.axes)
         self.stride, self.dilation = per_axis(stride, "stride", self.axes), per_axis(dilation, "dilation", self.axes)
         self.padding = padding if isinstance(padding, str) else per_axis(padding, "padding", self.axes, 0)
+        at_both_ends(type(self).__name__, self.padding, self.kernel_size, self.stride, self.dilation)
         self.groups = whole(groups, "groups")
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ShapeError(
@@ -64,7 +70,8 @@ class _Convolution(Module):
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""
-        names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "activation")
+        names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "activation",
+                 "padding_mode")  # fmt: skip
         own = {name: getattr(self, name) for name in names}
         return {**own, "bias": self.bias is not None, "dtype": str(self.weight.dtype)}
 
@@ -81,6 +88,13 @@ class _Convolution(Module):
 
     def _convolved(self, x: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def _bordered(self, x: Tensor) -> tuple[Tensor, Any]:
+        """x with its border, and how much of a border of zeros is left for the convolution to add."""
+        if self.padding_mode == "zeros":
+            return x, self.padding
+        ends = at_both_ends(type(self).__name__, self.padding, self.kernel_size, self.stride, self.dilation)
+        return functional.pad(x, [width for pair in reversed(ends) for width in pair], self.padding_mode), 0
 
     def _misfit(self, x: Tensor) -> ShapeError:
         if x.ndim == self.axes + 1 and self.in_channels == 1:
@@ -99,6 +113,8 @@ class _Convolution(Module):
             one = value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
             if one != usual:
                 parts.append(f"{name} {one}")
+        if self.padding_mode != "zeros":
+            parts.append(self.padding_mode)
         if self.groups > 1:
             parts.append(f"{self.groups} groups")
         return with_activation(f"{type(self).__name__}({', '.join(parts)})", self.activation)
@@ -110,6 +126,8 @@ class Conv2d(_Convolution):
     in_channels, out_channels            how many images come in and go out for each sample
     kernel_size, stride, padding, …      as for `tinygrad_edu.functional.conv2d`; padding also "same" or "valid"
     bias, activation, init, rng, dtype   as for `Linear`; the fan-in of a weight is channels · kernel sides
+    padding_mode                         what the padding is made of: "zeros", or as the modes of `functional.pad`
+                                         "reflect", "replicate", "circular"
 
     `weight` is (out, in / groups, kernel height, kernel width), as in PyTorch.
 
@@ -128,7 +146,8 @@ class Conv2d(_Convolution):
     axes = 2
 
     def _convolved(self, x: Tensor) -> Tensor:
-        return functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        x, padding = self._bordered(x)
+        return functional.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Convolution):
@@ -141,7 +160,8 @@ class Conv1d(_Convolution):
     axes = 1
 
     def _convolved(self, x: Tensor) -> Tensor:
-        return functional.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        x, padding = self._bordered(x)
+        return functional.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv3d(_Convolution):
@@ -154,7 +174,8 @@ class Conv3d(_Convolution):
     axes = 3
 
     def _convolved(self, x: Tensor) -> Tensor:
-        return functional.conv3d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        x, padding = self._bordered(x)
+        return functional.conv3d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _Transposed(_Convolution):
@@ -192,6 +213,7 @@ class _Transposed(_Convolution):
             rng,
             dtype,
         )
+        check_output_padding(type(self).__name__, self.output_padding, self.stride, self.dilation)
 
     def _drawn(self, init: str | Initialiser | None, rng: Rng, dtype: np.dtype[Any]) -> Tensor:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
@@ -206,7 +228,9 @@ class _Transposed(_Convolution):
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""
-        return {**super().settings(), "output_padding": self.output_padding}
+        settings = {**super().settings(), "output_padding": self.output_padding}
+        del settings["padding_mode"]  # what a transposed convolution cuts off has no mode
+        return settings
 
 
 class ConvTranspose2d(_Transposed):

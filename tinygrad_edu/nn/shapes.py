@@ -282,6 +282,68 @@ class ZeroPad2d(_Pad):
     axes, mode = 2, "constant"
 
 
+class ZeroPad3d(_Pad):
+    """Zeros around volumes: a number, or (left, right, top, bottom, front, back).
+
+    >>> ZeroPad3d((0, 0, 0, 0, 1, 0))([[[5.0]]]).tolist()
+    [[[0.0]], [[5.0]]]
+    """
+
+    axes, mode = 3, "constant"
+
+
+class _ConstantPad(_Pad):
+    """What borders of a number share."""
+
+    mode = "constant"
+
+    def __init__(self, padding: Any, value: float) -> None:
+        super().__init__(padding)
+        self.value = real(value, "value")
+
+    def settings(self) -> dict[str, Any]:
+        """What the constructor was given."""
+        return {**super().settings(), "value": self.value}
+
+    def forward(self, x: Tensor | ArrayLike) -> Tensor:
+        """The layer's output."""
+        return functional.pad(x, self.padding, "constant", self.value)
+
+    def _label(self) -> str:
+        return f"{super()._label()[:-1]}, value {self.value:g})"
+
+
+class ConstantPad1d(_ConstantPad):
+    """A number before and behind the last axis; the widths are those of `ZeroPad1d`, negative ones cut off.
+
+    >>> ConstantPad1d((1, 2), 0.5)([5.0])
+    Tensor([0.5, 5. , 0.5, 0.5])
+    """
+
+    axes = 1
+
+
+class ConstantPad2d(_ConstantPad):
+    """A number around images; the widths are those of `ZeroPad2d`, negative ones cut off.
+
+    >>> ConstantPad2d((1, 0, 0, 1), -1.0)([[5.0]])
+    Tensor([[-1.,  5.],
+            [-1., -1.]])
+    """
+
+    axes = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """A number around volumes; the widths are those of `ZeroPad3d`, negative ones cut off.
+
+    >>> ConstantPad3d((0, 0, 0, 0, 1, 0), 2.0)([[[5.0]]]).tolist()
+    [[[2.0]], [[5.0]]]
+    """
+
+    axes = 3
+
+
 class ReflectionPad1d(_Pad):
     """The last axis mirrored at both ends, without the outermost element.
 
@@ -302,6 +364,16 @@ class ReflectionPad2d(_Pad):
     """
 
     axes, mode = 2, "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """Volumes mirrored at their borders.
+
+    >>> ReflectionPad3d((0, 0, 0, 0, 1, 0))([[[1.0]], [[2.0]]]).tolist()
+    [[[2.0]], [[1.0]], [[2.0]]]
+    """
+
+    axes, mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
@@ -325,6 +397,16 @@ class ReplicationPad2d(_Pad):
     axes, mode = 2, "replicate"
 
 
+class ReplicationPad3d(_Pad):
+    """Copies of the outermost elements around volumes.
+
+    >>> ReplicationPad3d((0, 0, 0, 0, 1, 0))([[[1.0]], [[2.0]]]).tolist()
+    [[[1.0]], [[1.0]], [[2.0]]]
+    """
+
+    axes, mode = 3, "replicate"
+
+
 class CircularPad1d(_Pad):
     """The last axis as a ring.
 
@@ -343,3 +425,13 @@ class CircularPad2d(_Pad):
     """
 
     axes, mode = 2, "circular"
+
+
+class CircularPad3d(_Pad):
+    """Volumes that go on at the opposite side.
+
+    >>> CircularPad3d((0, 0, 0, 0, 1, 0))([[[1.0]], [[2.0]]]).tolist()
+    [[[2.0]], [[1.0]], [[2.0]]]
+    """
+
+    axes, mode = 3, "circular"
