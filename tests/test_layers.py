@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tinygrad_edu"
 LAYERS = [
-    ["errors", "augmented"], ["files"], ["op"], ["ops"], ["node"], ["interop"], ["memory"],
+    ["errors", "augmented", "heap"], ["files"], ["op"], ["ops"], ["node"], ["interop"], ["memory"],
     ["misfits"], ["handle", "refusal"], ["methods", "parameters"], ["tensor"],
     ["creation", "random", "switches", "watch"], ["compositions"], ["linalg"],
     ["saved"], ["reverse"], ["autodiff"], ["forward"], ["transforms"], ["custom", "batching"],

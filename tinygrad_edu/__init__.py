@@ -233,6 +233,7 @@ from tinygrad_edu.compositions.writing import copyto, fill_diagonal, place, put,
 from tinygrad_edu.creation import arange, empty_like, eye, full, full_like, ones, ones_like, zeros, zeros_like
 from tinygrad_edu.custom import checkpoint, custom_op
 from tinygrad_edu.handle import get_default_dtype, set_default_dtype
+from tinygrad_edu.heap import keep_freed_memory as _keep_freed_memory
 from tinygrad_edu.ops.bits import (
     bitwise_and,
     bitwise_count,
@@ -345,6 +346,8 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, linearize
 from tinygrad_edu.watch import detect_anomaly, listen, strict_broadcasting
 
 __version__ = "0.1.0"
+
+_keep_freed_memory()
 
 if TYPE_CHECKING:
     from tinygrad_edu import testing
