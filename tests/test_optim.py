@@ -1,5 +1,6 @@
 """Optimisers do PyTorch's arithmetic, in place and in the parameter's dtype, and refuse what makes no sense."""
 
+import functools
 import gc
 import math
 import weakref
@@ -399,3 +400,23 @@ def test_two_losses_before_one_step_raise_no_false_alarm():
         other.step()
         (w * 3).sum().backward()
         optimizer.step()
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+@pytest.mark.parametrize("amsgrad", [False, True, None], ids=["adam", "amsgrad", "sgd"])
+def test_a_step_of_a_large_parameter_is_that_of_its_rows_to_the_bit(amsgrad, turned):
+    rng = np.random.default_rng(0)
+    start, slopes = rng.normal(size=(4, 50_000)), rng.normal(size=(3, 4, 50_000))
+
+    def trained(parameters, gradients):
+        make = SGD if amsgrad is None else functools.partial(Adam, amsgrad=amsgrad)
+        optimizer = make(parameters, lr=0.1)
+        for step in gradients:
+            for parameter, g in zip(parameters, step, strict=True):
+                parameter.grad = tg.from_numpy(np.asfortranarray(g) if turned else g)
+            optimizer.step()
+        return np.vstack([parameter.data for parameter in parameters])
+
+    whole = trained([tg.Tensor(start, requires_grad=True)], slopes[:, None])
+    rows = trained([tg.Tensor(row, requires_grad=True) for row in start], slopes)
+    np.testing.assert_array_equal(whole, rows)
