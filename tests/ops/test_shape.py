@@ -11,13 +11,19 @@ from tinygrad_edu.tensor import Tensor
 
 @pytest.mark.parametrize(
     ("full", "shape"),
-    [((2, 3), (3,)), ((2, 3), ()), ((2, 3), (2, 1)), ((4, 2, 3), (1, 3)), ((0, 3), (3,)), ((1, 1), (1,)), ((), ())],
-)
-def test_sum_to_is_the_transpose_of_broadcasting(full, shape):
+    [
+        ((2, 3), (3,)), ((2, 3), ()), ((2, 3), (2, 1)), ((4, 2, 3), (1, 3)), ((0, 3), (3,)), ((1, 1), (1,)), ((), ()),
+        ((8, 4, 10, 10), (4, 1, 1)), ((8, 4, 10, 10), (1, 4, 1, 1)), ((8, 4, 10, 10), (8, 1, 1, 1)), ((300, 10), ()),
+        ((300, 10), (300, 1)), ((2, 3000), (2, 1)), ((3, 5, 200), (5, 1)), ((3, 5, 200), (3, 1, 200)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_sum_to_is_the_transpose_of_broadcasting(full, shape, order):
     rng = np.random.default_rng(0)
-    g, x = rng.normal(size=full), rng.normal(size=shape)
+    g, x = rng.normal(size=full).copy(order), rng.normal(size=shape)
     assert sum_to(g, shape).shape == shape
     np.testing.assert_allclose((sum_to(g, shape) * x).sum(), (g * np.broadcast_to(x, full)).sum())
+    assert sum_to(g.astype(np.float32), shape).dtype == np.float32
 
 
 @pytest.mark.parametrize(
