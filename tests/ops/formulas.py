@@ -60,6 +60,12 @@ FORMULAS = {
     "sigmoid": lambda x: np.exp(x) / (1 + np.exp(x)),
     "relu": lambda x: (x + np.abs(x)) / 2,
     "logsumexp": lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
+    "centred": lambda x, axis=None: (
+        x - np.sum(x, axis=axis, keepdims=True) / np.sum(np.ones_like(x), axis, keepdims=True)
+    ),
+    "vector_norm": lambda x, order=2, axis=None, keepdims=False: (
+        np.sum(np.abs(x) ** order, axis=axis, keepdims=keepdims) ** (1 / order)
+    ),
     "softmax": lambda x, axis=-1: np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True),
     "log_softmax": lambda x, axis=-1: x - np.log(np.exp(x).sum(axis=axis, keepdims=True)),
     "getitem": lambda x, index: np.take(x.ravel(), np.arange(x.size).reshape(x.shape)[index]),

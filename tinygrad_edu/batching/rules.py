@@ -99,6 +99,14 @@ def _along(op: Op, arrays: Arrays, params: Params) -> Tensor | None:
     return op(full_of(x), **{**params, "axis": shifted(axis, x.ndim)}) if isinstance(axis, int) else None
 
 
+@rule("centred")
+def _centred(op: Op, arrays: Arrays, params: Params) -> Tensor:
+    (x,) = arrays
+    axis = params.get("axis")
+    moved = tuple(range(1, x.ndim + 1)) if axis is None else _all_shifted(axis, x.ndim)
+    return op(full_of(x), axis=moved)
+
+
 @rule("linear_recurrence")
 def _recurrence(op: Op, arrays: Arrays, params: Params) -> Tensor:
     count = samples_in(*arrays)

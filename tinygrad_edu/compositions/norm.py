@@ -13,8 +13,9 @@ from tinygrad_edu.compositions.reduction import as_floats, max, min, sum
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
-from tinygrad_edu.ops.elementwise import absolute, sign, sqrt, square
+from tinygrad_edu.ops.elementwise import absolute, sign, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
+from tinygrad_edu.ops.reduction import vector_norm as of_powers
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["matrix_norm", "norm", "vector_norm"]
@@ -32,7 +33,8 @@ def root(x: Tensor, p: float = 2) -> Tensor:
 
 def _length(x: Tensor, axis: Axes | None, keepdims: bool) -> Tensor:
     """√Σ|x|²."""
-    return root(sum(square(absolute(x) if x.dtype.kind == "c" else x), axis, keepdims=keepdims))
+    length: Tensor = of_powers(absolute(x) if x.dtype.kind == "c" else x, axis=axis, keepdims=keepdims)
+    return length
 
 
 def _vector(x: Tensor, order: Any, axis: Axes | None, keepdims: bool) -> Tensor:
@@ -54,12 +56,8 @@ def _vector(x: Tensor, order: Any, axis: Axes | None, keepdims: bool) -> Tensor:
                 f"{order!r} is no norm of vectors", where=here(), fix="a number, np.inf or None", code="unknown-choice"
             )
         )
-    order = float(order)
-    zero = size == 0
-    powers = choose(zero, 1, size) ** order  # 1 stands in for 0, whose power may be infinite or have no derivative
-    if order > 0:
-        return root(sum(choose(zero, 0, powers), axis, keepdims=keepdims), order)
-    return choose(np.any(zero, axis=axis, keepdims=keepdims), 0, sum(powers, axis, keepdims=keepdims) ** (1 / order))
+    result: Tensor = of_powers(size if x.dtype.kind == "c" else x, order=float(order), axis=axis, keepdims=keepdims)
+    return result
 
 
 def _matrix(x: Tensor, order: Any, axis: Axes, keepdims: bool) -> Tensor:
@@ -140,7 +138,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     >>> tg.linalg.vector_norm([[1.0, 2.0], [3.0, 4.0]], ord=1)
     Tensor(10.)
     """
-    return _vector(as_floats(x), ord, axis, keepdims)
+    x = as_floats(x)
+    return _vector(x, ord, axis, keepdims)
 
 
 @implements(np.linalg.matrix_norm)

@@ -20,7 +20,7 @@ from tinygrad_edu.interop import REDUCTIONS, implements
 from tinygrad_edu.node import here
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import reduction as rows
-from tinygrad_edu.ops.elementwise import exp, log, maximum, minimum, sqrt
+from tinygrad_edu.ops.elementwise import exp, log, maximum, minimum, square
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.shape import broadcast_to
 from tinygrad_edu.refusal import asked, no_common_shape
@@ -288,7 +288,8 @@ def var(
     x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.var, x, axis, keepdims, **_only(ddof=ddof)), out)
-    return handed(_masked_var(x, axis, ddof, keepdims, where, mean)[0], out)
+    distance, freedom, _ = _masked_distance(x, axis, ddof, keepdims, where, mean)
+    return handed(reduce(rows.sum, square(distance), axis, keepdims) / freedom, out)
 
 
 @implements(np.std)
@@ -315,8 +316,9 @@ def std(
     x, ddof = as_floats(a, dtype), _freedom_lost(ddof, correction)
     if where is True and mean is None:
         return handed(reduce(rows.std, x, axis, keepdims, **_only(ddof=ddof)), out)
-    square, flat = _masked_var(x, axis, ddof, keepdims, where, mean)
-    return handed(choose(flat, 0, sqrt(choose(flat, 1, square))), out)
+    distance, freedom, flat = _masked_distance(x, axis, ddof, keepdims, where, mean)
+    length = reduce(rows.vector_norm, distance, axis, keepdims)
+    return handed(choose(np.logical_and(flat, freedom > 0), 0, length / np.sqrt(freedom)), out)
 
 
 def _whole_spread(
@@ -335,8 +337,10 @@ def _whole_spread(
     return handed(result, out)
 
 
-def _masked_var(x: Tensor, axis: Any, ddof: float, keepdims: bool, where: Any, mean: Any) -> tuple[Tensor, Tensor]:
-    """The variance of what takes part, about the given or its own mean, and where all distances are 0."""
+def _masked_distance(
+    x: Tensor, axis: Any, ddof: float, keepdims: bool, where: Any, mean: Any
+) -> tuple[Tensor, Any, Tensor]:
+    """How far what takes part is from the given or its own mean, the degrees of freedom, and where all are equal."""
     x = masked(x, where, 0)  # an inf or nan that takes no part must not meet the 0 of its gradient
     if mean is None:
         middle = reduce(rows.sum, x, axis, True) / counted(x, axis, True, where)
@@ -344,9 +348,8 @@ def _masked_var(x: Tensor, axis: Any, ddof: float, keepdims: bool, where: Any, m
     else:
         middle = as_tensor(mean)
         flat = all(masked(x, where, middle) == middle, axis, keepdims=keepdims)
-    distance = x - middle
-    total = reduce(rows.sum, masked(distance * distance, where, 0), axis, keepdims)
-    return total / np.maximum(counted(x, axis, keepdims, where) - ddof, 0), flat
+    freedom = np.maximum(counted(x, axis, keepdims, where) - ddof, 0)
+    return masked(x - middle, where, 0), freedom, flat
 
 
 def _only(**params: Any) -> dict[str, Any]:

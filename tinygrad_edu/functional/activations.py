@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinygrad_edu.compositions.elementwise import clip, log_sigmoid
 from tinygrad_edu.compositions.shape import along, one_axis
 from tinygrad_edu.errors import DataError, ShapeError, describe
@@ -37,7 +39,7 @@ def _given(x: Any, name: str) -> Tensor:
     return floating(as_tensor(x), name)
 
 
-def _limited(x: Any, low: float, high: float) -> Tensor:
+def _limited(x: Any, low: float | None, high: float | None) -> Tensor:
     result: Tensor = clip(as_tensor(x), low, high)
     return result
 
@@ -206,6 +208,16 @@ def celu(x: Operand, alpha: float = 1.0) -> Tensor:
 # --- smooth ones ---------------------------------------------------------------------------------------------
 
 
+def _not_below(x: Tensor, lowest: float) -> Tensor:
+    """x cut off where what it is multiplied by is 0, or as good as: -inf, or -1e300 times 1e-300, is no 0."""
+    return _limited(x, lowest, None)
+
+
+def _cut(x: Tensor) -> Tensor:
+    """x cut off where its sigmoid is below the smallest number."""
+    return _not_below(x, float(np.log(np.finfo(x.dtype).smallest_subnormal)))
+
+
 def gelu(x: Operand, approximate: str = "none") -> Tensor:
     """x · Φ(x), with the distribution function Φ of the standard normal.
 
@@ -218,8 +230,10 @@ def gelu(x: Operand, approximate: str = "none") -> Tensor:
     """
     x = _given(x, "gelu")
     if one_of(approximate, "approximation of gelu", ("none", "tanh")) == "none":
+        x = _not_below(x, -40)  # Φ is 0 from -38.5 on
         return x * (0.5 * erfc(x * -math.sqrt(0.5)))
-    near = clip(x, -10, 10)  # beyond it tanh is ±1 to the last bit, and x³ may overflow
+    x = _not_below(x, -10)  # where tanh is -1 to the last bit
+    near = _limited(x, None, 10)  # beyond it tanh is 1, and x³ may overflow
     return x * sigmoid(math.sqrt(8 / math.pi) * (near + 0.044715 * near * near * near))  # ½ (1 + tanh u) = σ(2u)
 
 
@@ -229,7 +243,7 @@ def silu(x: Operand) -> Tensor:
     >>> silu([-1.0, 2.0])
     Tensor([-0.26894142,  1.76159416])
     """
-    x = _given(x, "silu")
+    x = _cut(_given(x, "silu"))
     return x * sigmoid(x)
 
 
@@ -242,7 +256,7 @@ def mish(x: Operand) -> Tensor:
     >>> mish([-1.0, 2.0])
     Tensor([-0.30340146,  1.94395896])
     """
-    x = _given(x, "mish")
+    x = _cut(_given(x, "mish"))
     return x * tanh(log_of_one_more(x))
 
 

@@ -38,8 +38,8 @@ def cosine_similarity(x1: Operand, x2: Operand, axis: int = 1, eps: float = 1e-8
     along = slice(axis, axis + 1 or None)
     if x1.shape[along] != x2.shape[along]:  # repeating its one number makes a vector longer: else cosines pass 1
         x1, x2 = broadcast_arrays(x1, x2)
-    dots = (x1 * x2).sum(axis=axis)
-    return dots / (_at_least(norm(x1, axis=axis), eps) * _at_least(norm(x2, axis=axis), eps))
+    unit = x1 / _at_least(norm(x1, axis=axis, keepdims=True), eps)  # so that no product overflows
+    return (unit * x2).sum(axis=axis) / _at_least(norm(x2, axis=axis), eps)
 
 
 def pairwise_distance(x1: Operand, x2: Operand, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Tensor:

@@ -13,6 +13,7 @@ from tinygrad_edu.memory import label
 from tinygrad_edu.node import here, recording
 from tinygrad_edu.ops.elementwise import power, sqrt, square
 from tinygrad_edu.ops.pooling import sum_pool
+from tinygrad_edu.ops.reduction import centred as centre
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -61,10 +62,9 @@ def batch_norm(
         if count == 0:  # no sample has no mean, and nan would stay in the running statistics for ever
             centred, var = x, as_tensor(np.ones(along, x.dtype))
         else:
-            mean = x.mean(axis=axes, keepdims=True)
-            centred = x - mean
+            centred = centre(x, axis=axes)
             var = square(centred).mean(axis=axes, keepdims=True)
-            _move(running, mean, var, count, real(momentum, "momentum"))
+            _move(running, x, axes, var, count, real(momentum, "momentum"))
     elif running is None:
         raise DataError(
             describe(
@@ -102,11 +102,10 @@ def instance_norm(
     count = math.prod(x.shape[2:])
     if count == 1:
         raise _no_variance(name, x, "channel of a sample", "layer_norm, or larger images")
-    mean = x.mean(axis=axes, keepdims=True)
-    centred = x - mean
+    centred = centre(x, axis=axes)
     var = square(centred).mean(axis=axes, keepdims=True)
-    if running is not None and x.size:
-        _move(running, mean.mean(axis=0), var.mean(axis=0), count, real(momentum, "momentum"))
+    if x.size:
+        _move(running, x, (0, *axes), var.mean(axis=0), count, real(momentum, "momentum"))
     return _scaled(name, centred, var, eps, weight, bias, (channels,), (channels, *(1,) * len(axes)))
 
 
@@ -139,7 +138,7 @@ def group_norm(
     rows = x.reshape(x.shape[0], groups, math.prod(x.shape[1:]) // groups)
     if x.size == groups:
         raise _no_variance(name, x, "group", "fewer groups")
-    centred = rows - rows.mean(axis=2, keepdims=True)
+    centred = centre(rows, axis=2)
     even = centred / sqrt(square(centred).mean(axis=2, keepdims=True) + _eps(eps))
     return _affine(name, even.reshape(x.shape), weight, bias, (channels,), (channels, *(1,) * (x.ndim - 2)))
 
@@ -160,7 +159,7 @@ def layer_norm(
     """
     name = "layer_norm"
     x, shape, axes = _last(name, x, normalized_shape)
-    centred = x - x.mean(axis=axes, keepdims=True)
+    centred = centre(x, axis=axes)
     return _scaled(name, centred, square(centred).mean(axis=axes, keepdims=True), eps, weight, bias, shape, shape)
 
 
@@ -275,12 +274,12 @@ def _running(name: str, x: Tensor, mean: Any, var: Any) -> tuple[Any, Any] | Non
     return mean, var
 
 
-def _move(running: Any, mean: Tensor, var: Tensor, count: int, momentum: float) -> None:
-    """Move the running statistics, in place, towards the batch's."""
+def _move(running: Any, x: Tensor, axes: tuple[int, ...], var: Tensor, count: int, momentum: float) -> None:
+    """Move the running statistics, in place, towards the batch's: the mean of x over the axes, and the variance."""
     if running is None:
         return
     with recording(False):
-        for kept, new in zip(running, (mean, var * (count / (count - 1))), strict=True):
+        for kept, new in zip(running, (x.mean(axis=axes), var * (count / (count - 1))), strict=True):
             kept[...] = (1 - momentum) * np.asarray(kept) + momentum * new.detach().numpy().reshape(kept.shape)
 
 

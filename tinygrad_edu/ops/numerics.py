@@ -65,6 +65,34 @@ def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
     return out
 
 
+def length_of_any_size(length: Function, x: Array, axis: Any, keepdims: bool, order: float = 2.0) -> Array:
+    """length(x, axis, keepdims), a norm (Σ|x|ᵖ)^(1/p) of the given order p, where powers over- or underflow too.
+
+    Where the p-th power of the result is no ordinary number the norm is computed anew, of the vector divided by the
+    power of 2 next to the element that counts, and multiplied by it: both exactly. That element is the largest one, or
+    the smallest but 0 if p is negative.
+    """
+    with np.errstate(over="ignore", divide="ignore"):
+        out = np.asarray(length(x, axis, keepdims))
+    if not np.size(x):
+        return out
+    info = np.finfo(out.dtype)
+    least, one = int(max((info.minexp + info.nmant) / abs(order), info.minexp * 2)), np.ones((), out.dtype)
+    with np.errstate(all="ignore"):
+        ordinary = (out > np.ldexp(one, least)) & (out < (np.inf if order > 0 else np.ldexp(one, -least)))
+        if ordinary.all():
+            return out
+        x = np.asarray(x, out.dtype)
+        size = np.abs(x)
+        if order > 0:
+            counts = np.max(size, axis=axis, keepdims=True)
+        else:
+            counts = np.min(np.where(size == 0, np.inf, size), axis=axis, keepdims=True)
+        exponent = np.frexp(np.where(np.isfinite(counts), counts, 1))[1]
+        anew = np.asarray(length(np.ldexp(x, -exponent), axis, keepdims))
+        return np.where(ordinary, out, np.ldexp(anew, exponent.reshape(out.shape)))
+
+
 _WHOLE = {"e": np.int16, "f": np.int32, "d": np.int64}  # as many bytes as the floats
 _MANY = 8192  # below this np.where is as fast
 

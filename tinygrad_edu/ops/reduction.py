@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.op import REAL, REDUCTION, Domain, Op, Sample, Sampler
+from tinygrad_edu.op import GENERAL, REAL, REDUCTION, Domain, Op, Sample, Sampler
 from tinygrad_edu.ops import sampling
+from tinygrad_edu.ops.numerics import length_of_any_size
 from tinygrad_edu.ops.shape import broadcast_to
 
 Array = Any
@@ -132,9 +133,26 @@ def freedom(x: Array, axis: Axis, ddof: float) -> float:
     return builtins.max(reduced_count(x, axis) - ddof, 0)
 
 
-def _centred(x: Array, axis: Axis) -> Array:
-    """x less its mean."""
-    return x - np.mean(x, axis=axis, keepdims=True) if reduced_count(x, axis) else x
+def _centred(x: Array, axis: Axis = None) -> Array:
+    """Twice, for a mean is rounded to the spacing of numbers of its own size: of float32 near 10,000 to 0.001."""
+    if not np.size(x):
+        return np.array(x, dtype=np.result_type(x, np.float16))
+    rest = x - np.mean(x, axis=axis, keepdims=True)
+    rest -= np.mean(rest, axis=axis, keepdims=True)
+    return rest
+
+
+def _centred_sample(rng: np.random.Generator) -> Sample:
+    size = sampling.shape(rng, least=1)
+    return (rng.normal(size=size),), {"axis": sampling.axis(rng, len(size))}
+
+
+centred: Op = Op(
+    "centred", _centred,
+    vjps=(lambda g, out, x, axis=None: g - np.mean(g, axis=axis, keepdims=True),),
+    kind=GENERAL, formula="x − mean x", domain=(REAL,), linear=True, sampler=_centred_sample,
+    doc="x less its mean over the given axes (all by default), without loss of digits where x lies far from 0.",
+)  # fmt: skip
 
 
 def _var(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
@@ -142,7 +160,7 @@ def _var(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 
 
 def _std(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
-    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    return length_of_any_size(lambda *row: np.std(row[0], row[1], ddof=ddof, keepdims=row[2]), x, axis, keepdims)
 
 
 def _std_rule(g: Array, out: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Array:
@@ -153,7 +171,7 @@ def _std_rule(g: Array, out: Array, x: Array, axis: Axis = None, ddof: float = 0
     least = np.min(x, axis=axis, keepdims=True, initial=np.inf)
     flat = np.all(x == least, axis=axis, keepdims=True)
     scale = one_over(freedom(x, axis, ddof))
-    slope = _centred(x, axis) / np.where(flat, 1, restore(out, x, axis)) * scale
+    slope = centred.run(x, axis=axis) / np.where(flat, 1, restore(out, x, axis)) * scale
     return np.where(flat, 0 * scale, restore(g, x, axis) * slope)
 
 
@@ -168,7 +186,7 @@ def _spread_sample(rng: np.random.Generator) -> Sample:
 var = Op(
     "var", _var, numpy=np.var,
     vjps=(lambda g, out, x, axis=None, ddof=0, keepdims=False:
-          restore(g, x, axis) * (2 * one_over(freedom(x, axis, ddof)) * _centred(x, axis)),),
+          restore(g, x, axis) * (2 * one_over(freedom(x, axis, ddof)) * centred.run(x, axis=axis)),),
     kind=REDUCTION, formula="Σ(x − mean x)² / (n − ddof)", domain=(REAL,), sampler=_spread_sample,
     doc="Variance over the given axes (all by default): the mean squared distance from the mean.",
 )  # fmt: skip
@@ -178,6 +196,46 @@ std = Op(
     vjps=(_std_rule,),
     kind=REDUCTION, formula="√(Σ(x − mean x)² / (n − ddof))", domain=(REAL,), sampler=_spread_sample,
     doc="Standard deviation over the given axes (all by default). The derivative at equal elements is 0.",
+)  # fmt: skip
+
+# --- lengths -------------------------------------------------------------------------------------------------
+
+
+def _vector_norm(x: Array, order: float = 2.0, axis: Axis = None, keepdims: bool = False) -> Array:
+    def length(x: Array, axis: Axis, keepdims: bool) -> Array:
+        powers = np.square(x) if order == 2 else np.absolute(x) ** order
+        total = np.sum(powers, axis=axis, keepdims=keepdims)
+        return np.sqrt(total) if order == 2 else total ** (1 / order)
+
+    x = np.asarray(x)
+    return length_of_any_size(length, x if x.dtype.kind == "f" else x.astype(np.float64), axis, keepdims, order)
+
+
+def _vector_norm_rule(
+    g: Array, out: Array, x: Array, order: float = 2.0, axis: Axis = None, keepdims: bool = False
+) -> Array:
+    """g · sign x · (|x|/out)ᵖ⁻¹, which never overflows; 0 where x or the norm is 0, even if the slope is infinite."""
+    origin = out == 0
+    g, length = restore(np.where(origin, 0, g), x, axis), restore(np.where(origin, 1, out), x, axis)
+    if order == 2:
+        return g * (x / length)
+    zero = x == 0
+    return np.where(zero, 0, g * np.sign(x)) * np.where(zero, 1, np.absolute(x) / length) ** (order - 1)
+
+
+def _vector_norm_sample(rng: np.random.Generator) -> Sample:
+    (x,), params = _sampler(least=1)(rng)
+    order = float(rng.choice([2.0, 2.0, 3.0, 1.5, 0.5, -1.0, -2.0]))
+    return (np.copysign(np.abs(x) + 0.2, x),), {**params, "order": order}
+
+
+vector_norm = Op(
+    "vector_norm", _vector_norm,
+    vjps=(_vector_norm_rule,),
+    kind=REDUCTION, formula="(Σ|x|ᵖ)^(1/p)", domain=(REAL,), sampler=_vector_norm_sample,
+    doc="The norm of order p of x as one vector over the given axes (all by default), without overflow.\n\n"
+        "order is any number but 0; 2 gives the length. The derivative by an element that is 0 is 0, and so are all "
+        "where the norm is 0.",
 )  # fmt: skip
 
 # --- extremes ------------------------------------------------------------------------------------------------
@@ -248,10 +306,17 @@ def _logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return out if keepdims else np.squeeze(out, axis=reduced_axes(x.ndim, axis))
 
 
+def _logsumexp_rule(g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """g times softmax. Of large x, out is rounded by more than e to its power can bear, so the shares are divided by
+    what they sum to."""
+    share = np.exp(x - restore(finite_floor(out), x, axis))
+    total = np.sum(share, axis=axis, keepdims=True)
+    return restore(g, x, axis) * (share / np.where(total == 0, 1, total))
+
+
 logsumexp = Op(
     "logsumexp", _logsumexp,
-    vjps=(lambda g, out, x, axis=None, keepdims=False:
-          restore(g, x, axis) * np.exp(x - restore(finite_floor(out), x, axis)),),
+    vjps=(_logsumexp_rule,),
     kind=REDUCTION, formula="log Σeˣ", domain=(REAL,), sampler=_sampler(least=1),
     doc="log of the sum of exponentials over the given axes, without overflow.\n\n"
         "-inf for no elements, or where all are -inf: the derivative there is 0.",

@@ -124,11 +124,16 @@ def _logcumsumexp(x: Array, axis: int | None = None) -> Array:
 
 
 def _logcumsumexp_rule(g: Array, out: Array, x: Array, axis: int | None = None) -> Array:
-    """e^(xᵢ − outᵢ) · Σₖ gₖ e^(outᵢ − outₖ): no exponent is above 0, so nothing overflows."""
+    """e^(xᵢ − outᵢ) · Σₖ gₖ e^(outᵢ − outₖ): no exponent is above 0, so nothing overflows.
+
+    Of large x, out is rounded by more than e to its power can bear: each gₖ is divided by what the shares in it sum to.
+    """
     row, place = _as_row(g, x, axis)
     level = finite_floor(out)
     step = np.exp(delayed(out, place, -np.inf) - level)
-    return np.reshape(np.exp(row - level) * from_the_end(g, step, place), x.shape)
+    share = np.exp(row - level)
+    total = linear_recurrence.run(share, step, axis=place)
+    return np.reshape(share * from_the_end(g / np.where(total == 0, 1, total), step, place), x.shape)
 
 
 logcumsumexp = Op(

@@ -31,7 +31,7 @@ def _logit(x: Array) -> Array:
 
 logit = Op(
     "logit", _logit,
-    vjps=(lambda g, out, x: g / (x * (1 - x)),),
+    vjps=(lambda g, out, x: g * (1 / x + 1 / (1 - x)),),
     kind=ELEMENTWISE, formula="log(x / (1 − x))", domain=(Domain("0 < x < 1", 0.05, 0.95),),
     doc="The inverse of sigmoid: ∓inf at 0 and 1, nan outside.",
 )  # fmt: skip

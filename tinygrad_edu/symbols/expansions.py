@@ -26,6 +26,12 @@ def _var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> A
     return np.sum(apart * apart, axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
 
 
+def _vector_norm(x: Any, order: float = 2.0, axis: Any = None, keepdims: bool = False) -> Any:
+    if order == 2:
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    return np.power(np.sum(np.power(np.absolute(x), order), axis=axis, keepdims=keepdims), 1 / order)
+
+
 def _softmax(x: Any, axis: Any = -1) -> Any:
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
@@ -82,6 +88,8 @@ EXPANDED: Final[dict[str, Callable[..., Any]]] = {
     "mean": _mean,
     "var": _var,
     "std": lambda x, **params: np.sqrt(_var(x, **params)),
+    "centred": lambda x, axis=None: x - _mean(x, axis, keepdims=True),
+    "vector_norm": _vector_norm,
     "softmax": _softmax,
     "log_softmax": lambda x, axis=-1: x - _logsumexp(x, axis, keepdims=True),
     "logsumexp": _logsumexp,
