@@ -448,3 +448,28 @@ def test_nanvar_of_whole_numbers_is_var_of_them():
         for ddof in (0, 3, 4):
             got = np.nanvar(tg.Tensor([1, 2, 4]), ddof=ddof)
             np.testing.assert_array_equal(got.numpy(), np.nanvar([1, 2, 4], ddof=ddof))
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.int8, np.uint8, np.int32, np.bool_, np.int64, np.float32], ids=lambda d: d.__name__
+)
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "nansum", "nanprod", "mean", "cumsum", "cumprod", "nancumsum", "cumulative_sum", "trace"]
+)
+def test_dtype_is_that_of_the_result_and_of_what_overflows_on_the_way(name, dtype):
+    for x in (np.array([[100.0, 27.0, 3.0], [0.0, 50.0, 60.0]]), np.array([[100, 27], [0, 50]], np.int8)):
+        options = {"dtype": dtype} if name == "trace" else {"dtype": dtype, "axis": 1}
+        expected = getattr(np, name)(x, **options)
+        found = getattr(tg, name)(x, **options)
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize("f", [np.average, np.mean, np.linalg.vector_norm], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("axis", [0, -1, (0,)])
+def test_a_number_has_no_axis_to_average_over(f, axis):
+    with pytest.raises(np.exceptions.AxisError):
+        f(np.array(1.5), axis=axis)
+    with pytest.raises(np.exceptions.AxisError):
+        f(tg.Tensor(1.5, requires_grad=True), axis=axis)
+    assert f(tg.Tensor(1.5), axis=()).item() == 1.5

@@ -33,10 +33,10 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         raise ShapeError(
             describe(f"diff: n counts repetitions, it can't be {n}", where=here(), code="number-out-of-range")
         )
-    if not x.ndim:
-        raise ShapeError(describe("diff needs at least one axis", where=here(), code="wrong-number-of-axes"))
     if n == 0:
         return x
+    if not x.ndim:
+        raise ShapeError(describe("diff needs at least one axis", where=here(), code="wrong-number-of-axes"))
     place = one_axis(axis, x.ndim)
     if prepend is not None or append is not None:
         side = (*x.shape[:place], 1, *x.shape[place + 1 :])

@@ -178,7 +178,9 @@ def trace(
     Tensor(5.)
     """
     picked = linalg.diagonal(a, offset, axis1, axis2)
-    return handed(sum(picked if dtype is None else picked.astype(dtype), axis=-1), out)
+    if dtype is None:
+        return handed(sum(picked, axis=-1), out)
+    return handed(sum(picked.astype(dtype), axis=-1).astype(dtype), out)  # NumPy widens int8
 
 
 @implements(np.diag)

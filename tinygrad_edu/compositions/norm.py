@@ -16,6 +16,7 @@ from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import absolute, sign, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.reduction import vector_norm as of_powers
+from tinygrad_edu.refusal import no_such_axis
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["matrix_norm", "norm", "vector_norm"]
@@ -139,6 +140,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     Tensor(10.)
     """
     x = as_floats(x)
+    if axis not in (None, ()) and not x.ndim:
+        raise no_such_axis(axis, 0)
     return _vector(x, ord, axis, keepdims)
 
 

@@ -23,7 +23,7 @@ from tinygrad_edu.ops import reduction as rows
 from tinygrad_edu.ops.elementwise import exp, log, maximum, minimum, square
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.shape import broadcast_to
-from tinygrad_edu.refusal import asked, no_common_shape
+from tinygrad_edu.refusal import asked, no_common_shape, no_such_axis
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
 
 __all__ = [
@@ -134,7 +134,7 @@ def sum(
     >>> tg.sum([[1.0, 2.0], [3.0, 4.0]], axis=0, where=[[True, False], [True, True]])
     Tensor([4., 4.])
     """
-    result = reduce(rows.sum, masked(cast(a, dtype), where, 0), axis, keepdims)
+    result = cast(reduce(rows.sum, masked(cast(a, dtype), where, 0), axis, keepdims), dtype)  # NumPy widens int8
     return handed(_joined(result, initial, np.add), out)
 
 
@@ -154,7 +154,7 @@ def prod(
     >>> tg.grad(tg.prod)([2.0, 0.0, 3.0])
     [Tensor(0.), Tensor(6.), Tensor(0.)]
     """
-    result = reduce(rows.prod, masked(cast(a, dtype), where, 1), axis, keepdims)
+    result = cast(reduce(rows.prod, masked(cast(a, dtype), where, 1), axis, keepdims), dtype)
     return handed(_joined(result, initial, np.multiply), out)
 
 
@@ -169,7 +169,9 @@ def mean(
     Tensor([1.5, 4. ])
     """
     if _whole(dtype):
-        return handed(mean(as_tensor(a).astype(dtype), axis, None, None, keepdims, where=where).astype(dtype), out)
+        x = as_tensor(a).astype(dtype)
+        total = sum(x, axis, dtype, keepdims=keepdims, where=where)  # in that dtype, where it may overflow
+        return handed((total / counted(x, axis, keepdims, where)).astype(dtype), out)
     if where is True:
         return handed(reduce(rows.mean, cast(a, dtype), axis, keepdims), out)
     x = as_floats(a, dtype)
@@ -214,6 +216,8 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     Tensor(1.75)
     """
     x = as_tensor(a)
+    if axis not in (None, ()) and not x.ndim:
+        raise no_such_axis(axis, 0)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
         total = as_tensor(np.asarray(x.size / (result.size or 1), dtype=result.dtype))

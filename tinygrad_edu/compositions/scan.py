@@ -36,7 +36,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     >>> tg.cumsum([1.0, 2.0, 4.0])
     Tensor([1., 3., 7.])
     """
-    return handed(_scan(rows.cumsum, cast(a, dtype), axis), out)
+    return handed(cast(_scan(rows.cumsum, cast(a, dtype), axis), dtype), out)
 
 
 @implements(np.cumprod)
@@ -47,7 +47,7 @@ def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None)
     >>> tg.cumprod([2.0, 3.0, 4.0])
     Tensor([ 2.,  6., 24.])
     """
-    return handed(_scan(rows.cumprod, cast(a, dtype), axis), out)
+    return handed(cast(_scan(rows.cumprod, cast(a, dtype), axis), dtype), out)
 
 
 def logcumsumexp(x: Any, axis: int | None = None) -> Tensor:
@@ -96,7 +96,7 @@ def _cumulative(row: Op, x: Any, axis: int | None, dtype: Any, out: Any, first: 
             )
         )
     x = x.reshape(1) if not x.ndim else x
-    result = _scan(row, x, 0 if axis is None else axis)
+    result = cast(_scan(row, x, 0 if axis is None else axis), dtype)
     if first is not None:
         place = (axis or 0) % result.ndim
         sides = (*result.shape[:place], 1, *result.shape[place + 1 :])

@@ -82,7 +82,9 @@ def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     x = np.asarray(x)
     if axis is None and not keepdims and x.dtype.char in "fd" and x.size:  # a loss: the shortest way to the same
         return np.add.reduce(x, None) / x.size
-    if x.dtype.char in "fd" and x.size:  # the same sum and division as np.mean, which spends 3 µs on what else may come
+    if (
+        x.dtype.char in "fd" and x.size and x.ndim
+    ):  # the same sum and division as np.mean, which spends 3 µs on what else may come
         axes = tuple(axis) if type(axis) is list else axis  # an axis that is not there is NumPy's to refuse
         return np.add.reduce(x, axis=axes, keepdims=keepdims) / reduced_count(x, axis)  # type: ignore[call-overload]
     return np.mean(x, axis=axis, keepdims=keepdims)
