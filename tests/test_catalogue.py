@@ -1,6 +1,8 @@
 """The error catalogue is whole, true, and the one that is packaged: every entry is run."""
 
 import ast
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,42 @@ def test_the_wrong_program_makes_the_mistake_and_the_right_one_does_not(code):
     assert len(what) > 15
     assert rows[-1].split() == ["code:", code]
     assert message(entry.right, entry.before) == ("", "")
+
+
+# Errors that tell of a file, a picture or a table of numbers and not of a line: who draws and reads knows no programs.
+ELSEWHERE = {
+    "picture-too-large", "graphviz-not-found", "graphviz-failed", "no-such-file", "no-such-folder", "file-not-readable",
+    "file-not-writable", "damaged-file", "no-whole-model", "mnist-incomplete", "download-failed",
+    "bundled-data-missing", "which-function", "no-such-function", "no-arguments", "user-code-syntax",
+    "user-code-failed", "nan-or-inf", "labels-not-whole-numbers", "wrong-file-type", "no-input", "no-target",
+    "count-does-not-match",
+}  # fmt: skip
+IN_A_MODULE = """\
+class Model(tg.nn.Module):
+    def forward(self, _):
+{program}
+        return tg.ones(1)
+
+Model()(tg.ones(1))
+"""
+
+
+TOLD = [
+    code
+    for code, entry in MISTAKES.items()
+    if not (entry.wrong.startswith("$ ") or code in ELSEWHERE or code.startswith("gradcheck-"))
+]
+
+
+@pytest.mark.parametrize("code", TOLD)
+def test_inside_a_module_the_mistake_has_the_same_code_and_the_line_is_the_learners(code):
+    entry = MISTAKES[code]
+    program = IN_A_MODULE.format(program=textwrap.indent(entry.wrong, " " * 8))
+    found, text = message(program, entry.before)
+    assert found == code
+    last = len(program.splitlines()) - 3
+    (where,) = re.findall(r"^ +where: +program\.py:(\d+)", text, flags=re.MULTILINE)
+    assert 3 <= int(where) < last
 
 
 def test_what_goes_wrong_stands_in_no_message_as_an_address_or_a_path_of_this_machine():

@@ -165,6 +165,7 @@ def test_error_has_the_lines_of_the_op_and_of_the_write():
     first = test_error_has_the_lines_of_the_op_and_of_the_write.__code__.co_firstlineno
     assert str(caught.value).splitlines() == [
         "w (2,) was written after a recorded op saved its value",
+        f"  where:   test_memory.py:{first + 5}",
         f"  saved:   by multiply at test_memory.py:{first + 2}",
         f"  changed: at test_memory.py:{first + 3}",
         "  why:     the gradient needs the old value, which is gone",

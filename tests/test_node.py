@@ -1,14 +1,19 @@
 """Nodes, where they were made, in which scope, and the switches of recording."""
 
+import random
+import re
+import sys
 import threading
 import weakref
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
+from tinygrad_edu.errors import AxisError, GradientError
 from tinygrad_edu.node import Constant, Leaf, Scope, here, node_site, recording, state
 
 
@@ -97,6 +102,26 @@ def test_here_is_the_users_line():
 
 
 # --- scopes --------------------------------------------------------------------------------------------------
+
+
+def test_pythons_own_library_is_not_the_users_line():
+    shuffled = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    with pytest.raises(GradientError, match=r"where: test_node\.py:") as caught:
+        random.shuffle(shuffled)
+    assert "random.py" not in str(caught.value)
+
+
+def test_a_cell_of_a_notebook_is_named_by_its_number(monkeypatch):
+    names = {"<ipython-input-3-4c8c3c79c32f>": ("Cell", "In[3]")}
+    shell = SimpleNamespace(compile=SimpleNamespace(format_code_name=names.get))
+    program = "import tinygrad_edu as tg\nx = tg.ones(3)\nx.sum(axis=7)"
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    for file, shown in (("<ipython-input-3-4c8c3c79c32f>", "Cell In[3]"), ("/home/me/program.py", "program.py")):
+        with pytest.raises(AxisError, match=re.escape(f"where: {shown}:3")):
+            exec(compile(program, file, "exec"), {})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))  # imported, but not running
+    with pytest.raises(AxisError, match=r"where: program\.py:3"):
+        exec(compile(program, "/home/me/program.py", "exec"), {})
 
 
 def test_scopes_nest_and_name_their_nodes():

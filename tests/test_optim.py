@@ -174,8 +174,9 @@ def test_backward_through_the_old_values_is_an_error_with_both_lines():
         loss.backward()
     lines = str(caught.value).splitlines()
     assert lines[0] == "p (2,) was written after a recorded op saved its value"
-    assert lines[1].startswith("  saved:   by multiply at test_optim.py:")
-    assert lines[2].startswith("  changed: at test_optim.py:")
+    assert lines[1].startswith("  where:   test_optim.py:")
+    assert lines[2].startswith("  saved:   by multiply at test_optim.py:")
+    assert lines[3].startswith("  changed: at test_optim.py:")
 
 
 def test_a_gradient_with_a_history_leaves_no_graph_on_the_parameter():

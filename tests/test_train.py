@@ -216,7 +216,8 @@ def test_a_huge_learning_rate_ends_in_a_message_and_the_model_as_before():
     lines = str(error).splitlines()
     assert lines[0].startswith(("the loss is inf at step ", "the loss is nan at step "))
     assert lines[0].endswith(" of epoch 1: training can't go on")
-    assert lines[1:] == [
+    assert lines[1].startswith("  where:     test_train.py:")
+    assert lines[2:] == [
         "  optimizer: SGD with lr=1e+30",
         "  likely:    the learning rate is too large: each step overshoots, and the weights grow without bounds",
         "  kept:      the model as it was before training",

@@ -103,6 +103,7 @@ def test_a_raw_element_write_made_a_wrong_gradient():
     first = test_a_raw_element_write_made_a_wrong_gradient.__code__.co_firstlineno
     assert str(caught.value).splitlines() == [
         "w (2,) was written after a recorded op saved its value",
+        f"  where:   test_watch.py:{first + 8}",
         f"  saved:   by multiply at test_watch.py:{first + 3}",
         f"  changed: after test_watch.py:{first + 4}, before test_watch.py:{first + 6}",
         "  why:     an element of .data, or of the array given to from_numpy, was set; the gradient needs the old one",

@@ -232,13 +232,13 @@ class _Again:
             if isinstance(leaf, Leaf) and leaf.written > self.first:
                 raise self._not_the_same(f"it was written at {leaf.written_at}")
         now, first = state(), next_index()
-        before, now.level = now.level, self.level
+        before, now.level, now.again = (now.level, now.again), self.level, True
         args, kwargs = map_tree(_kept, self.given)
         try:
             with recording(True):
                 again = as_tensor(self.f(*args, **kwargs))
         finally:
-            now.level = before
+            now.level, now.again = before
         saved = out._data if isinstance(out, Tensor) else out
         same = again.requires_grad and np.array_equal(again._data, saved, equal_nan=saved.dtype.kind in "fc")
         if not same or _inputs_of(again, first)[1] != self.numbers:

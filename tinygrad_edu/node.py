@@ -7,7 +7,6 @@ must not know Tensors: they are handles on nodes.
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import itertools
@@ -27,7 +26,8 @@ from tinygrad_edu.errors import DtypeError, TinygradWarning, describe
 from tinygrad_edu.op import Op
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep, copy.__file__)  # which call back
+_NOT_THE_USER = (_PACKAGE, os.path.dirname(np.__file__) + os.sep)  # which call back
+_LIBRARY = os.path.dirname(os.__file__) + os.sep  # that of Python itself; what is installed may lie within it
 _ENGINE = (
     "op",
     "node",
@@ -263,11 +263,12 @@ class Scope:
 class State:
     """The switches of recording, one set per thread."""
 
-    __slots__ = ("level", "record_all", "recording", "scope", "watchers")
+    __slots__ = ("again", "level", "record_all", "recording", "scope", "watchers")
 
     def __init__(self) -> None:
         self.recording = True
         self.level: Any = None  # the innermost vmap that runs; see batching/tensor.py
+        self.again = False  # a checkpointed function runs for the second time
         self.record_all = False  # a tracer needs ops on constants too
         self.scope: Scope | None = None
         self.watchers: tuple[Any, ...] = ()  # see watch.py
@@ -370,15 +371,33 @@ class recording(ContextDecorator):  # noqa: N801  it is used like a function
 def user_frame() -> FrameType:
     """The innermost frame of the user's: outside the package and of what calls back into it."""
     frame = _get_frame(2)
-    while frame.f_code.co_filename.startswith(_NOT_THE_USER) and frame.f_back is not None:
+    while not _is_users(frame.f_code.co_filename) and frame.f_back is not None:
         frame = frame.f_back
     return frame
+
+
+@functools.cache
+def _is_users(file: str) -> bool:
+    """Whether a file is part of a program: not of the package, of NumPy, or of Python itself (`random.shuffle(t)`)."""
+    if file.startswith(_LIBRARY):
+        return "-packages" in file and not file.startswith(_NOT_THE_USER)
+    return not file.startswith(_NOT_THE_USER)
+
+
+def _shown(file: str) -> str:
+    """A file as errors name it; the cells of a notebook by their numbers, `Cell In[3]`."""
+    notebook = sys.modules.get("IPython")
+    if notebook is not None and (shell := notebook.get_ipython()) is not None:
+        cell = getattr(shell.compile, "format_code_name", lambda file: None)(file)
+        if cell is not None:
+            return " ".join(cell)
+    return os.path.basename(file)
 
 
 def site_of(code: CodeType, instruction: int, scope: Scope | None = None) -> str:
     """`file.py:31` of the user's program: of the instruction, or of the call of the scope around it."""
     path, line = line_of(code, instruction, scope)
-    return f"{os.path.basename(path)}:{line}"
+    return f"{_shown(path)}:{line}"
 
 
 def line_of(code: CodeType, instruction: int, scope: Scope | None = None) -> tuple[str, int]:
@@ -406,4 +425,4 @@ def caution(text: str) -> None:
 def here() -> str:
     """`file.py:31` of the innermost frame outside the package."""
     frame = user_frame()
-    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return f"{_shown(frame.f_code.co_filename)}:{frame.f_lineno}"

@@ -188,17 +188,19 @@ def sweep(
     return cotangents
 
 
-def _placed(error: np.linalg.LinAlgError) -> MatrixError:
+def _placed(error: np.linalg.LinAlgError) -> np.linalg.LinAlgError:
     """The error of a rule that has no value here, with the lines of the op and of the backward that asked for it."""
-    loop = error.__traceback__.tb_next.tb_frame  # type: ignore[union-attr]  # that of the loop which called the rule
-    node: Node = loop.f_locals["node"]
+    loop = error.__traceback__.tb_next  # type: ignore[union-attr]  # of the loop which called the rule, or a hook
+    if loop.tb_next is not None and loop.tb_next.tb_frame.f_code is run_hooks.__code__:  # type: ignore[union-attr]
+        return error
+    node: Node = loop.tb_frame.f_locals["node"]  # type: ignore[union-attr]
     op: Op = node.op  # type: ignore[assignment]
     what = str(error).splitlines()[0]
     return MatrixError(
         describe(
             f"{op.name} has no derivative here" if what == "Singular matrix" else what,
             where=here(),
-            made=f"by {op.name} at {node_site(node)}",
+            made=f"by {op.name.removesuffix('_packed')} at {node_site(node)}",
             why="the matrix is singular" if what == "Singular matrix" else "the value is there, but it is not smooth",
             code="no-derivative-there",
         )

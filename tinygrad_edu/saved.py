@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import GradientError, describe
-from tinygrad_edu.node import Leaf, Node, node_site, state
+from tinygrad_edu.node import Leaf, Node, here, node_site, state
 
 
 def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
@@ -25,6 +25,7 @@ def check_saved_values(nodes: list[Node], leaves: list[Leaf]) -> None:
                 raise GradientError(
                     describe(
                         f"{leaf.name or 'a leaf'} {leaf.out.shape} was written after a recorded op saved its value",
+                        where=here(),
                         saved=f"by {node.op.name} at {node_site(node)}",  # type: ignore[union-attr]
                         changed=f"at {leaf.written_at}",
                         why="the gradient needs the old value, which is gone",

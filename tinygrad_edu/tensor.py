@@ -453,8 +453,9 @@ def call(op: Op, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     try:
         arrays, params = op.bind(args, kwargs)
     except TypeError as error:
+        names = [p.replace(annotation=p.empty) for p in op.__signature__.parameters.values()]
         raise DtypeError(
-            describe(f"{op.name}{op.__signature__}: {error}", where=here(), code="wrong-arguments")
+            describe(f"{op.name}({', '.join(map(str, names))}): {error}", where=here(), code="wrong-arguments")
         ) from None
     return _apply_given(op, arrays, params)
 

@@ -238,6 +238,7 @@ def _diverged(value: float, step: int, history: History, optimizer: Optimizer) -
     overshot = epoch > 1 or step > 1
     text = describe(
         f"the loss is {value} at step {step} of epoch {epoch}: training can't go on",
+        where=here(),
         optimizer=f"{type(optimizer).__name__} with lr={optimizer.lr:g}",
         likely="the learning rate is too large: each step overshoots, and the weights grow without bounds"
         if overshot

@@ -132,7 +132,7 @@ class _Call:
                 )
             self.trees = [map_tree(lambda leaf: _marked(leaf, self.marked), inside[place]) for place in self.places]
             inside.update(zip(self.places, self.trees, strict=True))
-            must_be_callable(f, "what is differentiated is a function", "tg.grad(lambda x: (x * x).sum())(x)")
+            _must_be_function(f)
             positional = [inside.pop(place) for place in range(len(args))]
             result = f(*positional, **inside)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
@@ -253,6 +253,10 @@ class _Call:
         return map_tree(tangent, self.value)
 
 
+def _must_be_function(f: Any) -> None:
+    must_be_callable(f, "what is differentiated is a function", "tg.grad(lambda x: (x * x).sum())(x)")
+
+
 def _scalar(value: Any, what: str) -> Tensor:
     if not isinstance(value, Tensor) or value.size != 1:
         shape = value.shape if isinstance(value, Tensor) else type(value).__name__
@@ -282,6 +286,8 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> value_and_grad(lambda x: x**3)(2.0)
     (Tensor(8.), Tensor(12.))
     """
+
+    _must_be_function(f)
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums, has_aux)
@@ -403,6 +409,8 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
                 f"mode {mode!r} is unknown", where=here(), fix='"auto", "forward" or "reverse"', code="unknown-choice"
             )
         )
+
+    _must_be_function(f)
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         if isinstance(argnums, int) and -len(args) <= argnums < len(args):

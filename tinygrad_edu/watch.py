@@ -209,6 +209,7 @@ class _Anomalies(Watcher):
         name = getattr(_leaf_behind(parent), "name", None) or "a leaf"
         return describe(
             f"{name} {parent.out.shape} was written after a recorded op saved its value",
+            where=here(),
             saved=f"by {node.op.name if node.op else ''} at {node_site(node)}",
             changed=f"after {node_site(intact)}, before {end}",
             why="an element of .data, or of the array given to from_numpy, was set; the gradient needs the old one",

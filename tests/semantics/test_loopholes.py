@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
-from tinygrad_edu.errors import DtypeError, GradientError
+from tinygrad_edu.errors import DtypeError, GradientError, MatrixError, ShapeError
 
 
 def leaf(value, **options):
@@ -385,3 +385,63 @@ def test_numbers_of_another_width_are_put_into_data():
     x, n = leaf(np.ones(2, np.float32)), Tensor(np.ones(2, np.uint8))
     x.data, n.data = np.array([1.5, 2.5]), [3, 4]
     assert (x.tolist(), n.tolist(), x.dtype, n.dtype) == ([1.5, 2.5], [3, 4], np.float32, np.uint8)
+
+
+# --- errors --------------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_a_hooks_own_is_no_missing_derivative():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h.register_hook(lambda g: tg.linalg.inv(tg.zeros((2, 2))) @ g)
+    for _ in range(2):  # in order, then at once
+        with pytest.raises(MatrixError) as caught:
+            h.sum().backward()
+        assert caught.value.code == "singular-matrix"
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian])
+def test_what_is_no_function_is_refused_before_it_is_called(transform):
+    with pytest.raises(DtypeError, match="what is differentiated is a function, not int"):
+        transform(3)
+
+
+def test_four_equations_hold_inside_no_grad_too():
+    model, x, y = tg.nn.MLP([2, 3, 1]), np.ones((1, 2)), np.ones((1, 1))
+    with tg.no_grad():
+        inside = str(tg.four_equations(model, x, y))
+    assert inside == str(tg.four_equations(model, x, y))
+
+
+@pytest.mark.parametrize("function", [tg.percentile, tg.nanpercentile])
+@pytest.mark.parametrize("q", [101, [50, -1]])
+def test_a_percentile_that_is_none_is_shown_as_it_was_given(function, q):
+    with pytest.raises(ShapeError, match=rf"percentiles lie between 0 and 100(.|\n)*q: .*{np.ravel(q)[-1]}\b"):
+        function([1.0, 2.0], q)
+
+
+def test_arguments_that_are_missing_are_told_without_types():
+    with pytest.raises(DtypeError, match=r"^matmul\(x, y\): missing a required argument: 'y'"):
+        tg.matmul(tg.ones((2, 2)))
+
+
+def test_groups_that_channels_do_not_split_into_are_refused_when_the_layer_is_made():
+    with pytest.raises(ShapeError, match=r"10 channels can't be split into 3 groups(.|\n)*num_groups=2"):
+        tg.nn.GroupNorm(3, 10)
+    assert tg.nn.GroupNorm(2, 10)(np.random.default_rng(0).normal(size=(1, 10))).shape == (1, 10)
+
+
+# --- checkpoint ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_the_second_call_of_a_checkpoint_moves_no_running_statistics(momentum):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    norms = [tg.nn.BatchNorm1d(3, momentum=momentum) for _ in range(2)]
+    results = []
+    for norm, call in zip(norms, (norms[0], tg.checkpoint(norms[1]))):
+        t = leaf(x)
+        for _ in range(2):
+            (call(t) ** 3).sum().backward()
+        results.append((t.grad.tolist(), [value.tolist() for value in norm.state_dict().values()]))
+    assert results[0] == results[1]

@@ -196,15 +196,7 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: 
     fractions = as_tensor(q) if isinstance(q, Tensor | list | tuple) else None
     moves = fractions is not None and fractions.requires_grad
     places = np.asarray(plain(fractions) if moves else q, dtype=np.float64)
-    if not ((places >= 0) & (places <= 1)).all():
-        raise ShapeError(
-            describe(
-                "quantiles lie between 0 and 1 (percentiles between 0 and 100)",
-                where=here(),
-                q=q,
-                code="number-out-of-range",
-            )
-        )
+    _must_lie_within(places, 1, "quantiles")
     row, shape, ones = _rows(x, axis)
     shape = ones if keepdims else shape
 
@@ -328,7 +320,14 @@ def nanpercentile(
     return handed(_quantiles(a, _fraction(q), axis, method, keepdims, weights, skips_nan=True), out)
 
 
+def _must_lie_within(q: np.ndarray, most: int, what: str) -> None:
+    if not ((q >= 0) & (q <= most)).all():
+        outside = f"{what} lie between 0 and {most}"
+        raise ShapeError(describe(outside, where=here(), q=q, code="number-out-of-range"))
+
+
 def _fraction(q: Any) -> Any:
+    _must_lie_within(np.asarray(plain(as_tensor(q)), dtype=np.float64), 100, "percentiles")
     if isinstance(q, Tensor) or (isinstance(q, list | tuple) and as_tensor(q).requires_grad):
         return as_tensor(q) / 100
     return np.asarray(q) / 100

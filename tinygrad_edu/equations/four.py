@@ -18,7 +18,7 @@ from tinygrad_edu.errors import DataError, DtypeError, GradientError, describe
 from tinygrad_edu.files import write_atomically
 from tinygrad_edu.functional import mse_loss, relu, sigmoid, tanh
 from tinygrad_edu.nn import Linear, Module, Sequential
-from tinygrad_edu.node import Node, here
+from tinygrad_edu.node import Node, here, recording
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_of_node
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ class FourEquations:
             raise DataError(
                 describe(
                     f"can't tell from its suffix what {target} should be",
+                    where=here(),
                     known=" ".join(writers),
                     fix='report.save("equations.html")',
                     code="wrong-file-type",
@@ -205,19 +206,20 @@ def four_equations(network: Module, x: Tensor | ArrayLike, y: Tensor | ArrayLike
     inputs, target = as_tensor(x), as_tensor(y)
     if inputs.ndim == 1:
         inputs, target = inputs.reshape(1, -1), target.reshape(1, -1)
-    layers, output = _run(network, inputs)
-    squares = mse_loss(output, target, reduction="batchmean")
-    costs = {"3blue1brown": squares, "nielsen": squares / 2}
-    return FourEquations(
-        network=network._label(),
-        samples=len(inputs),
-        activations=tuple(layer.activation for layer in layers),
-        costs={name: float(cost.item()) for name, cost in costs.items()},
-        equations={
-            name: tuple(_equations(layers, inputs._data, target._data, CONSTANTS[name], _by_engine(layers, cost)))
-            for name, cost in costs.items()
-        },
-    )
+    with recording(True):
+        layers, output = _run(network, inputs)
+        squares = mse_loss(output, target, reduction="batchmean")
+        costs = {"3blue1brown": squares, "nielsen": squares / 2}
+        return FourEquations(
+            network=network._label(),
+            samples=len(inputs),
+            activations=tuple(layer.activation for layer in layers),
+            costs={name: float(cost.item()) for name, cost in costs.items()},
+            equations={
+                name: tuple(_equations(layers, inputs._data, target._data, CONSTANTS[name], _by_engine(layers, cost)))
+                for name, cost in costs.items()
+            },
+        )
 
 
 # --- the network ---------------------------------------------------------------------------------------------

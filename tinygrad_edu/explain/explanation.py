@@ -83,6 +83,7 @@ class Explanation:
     exact         whether these are certainly the largest
     ways          where one element is explained: the paths through the tensors that its numbers take
     total         where single numbers are followed: the sum of all products, computed without backward
+    apart         True where `wrt` is no part of the graph at all
     """
 
     output: str
@@ -95,6 +96,7 @@ class Explanation:
     ways: tuple[Route, ...] = ()
     total: float | None = None
     derivation: Derivation | None = None
+    apart: bool = False
 
     def __str__(self) -> str:
         return text.explanation(self)
@@ -241,7 +243,8 @@ def _place(derivation: Derivation, card: str, index: Any) -> int:
 
 def _unconnected(derivation: Derivation, name: str, wrt: Any) -> Explanation:
     gradient = np.zeros(wrt.shape if isinstance(wrt, Tensor) else ())
-    return Explanation(derivation.graph.result.name, name, gradient, 0, (), None, exact=True)
+    apart = isinstance(wrt, Tensor) and all(node is not wrt._node for node in derivation.nodes)
+    return Explanation(derivation.graph.result.name, name, gradient, 0, (), None, exact=True, apart=apart)
 
 
 # --- three ways to take a gradient apart -----------------------------------------------------------------------

@@ -83,6 +83,8 @@ def _without_paths(e: Explanation) -> str:
             f"∂{e.output}/∂{e.wrt} = {numbers(e.gradient)}: on every path from {e.wrt} to {e.output} "
             "some local derivative is 0"
         )
+    if e.apart:
+        return f"{e.wrt} is not connected: {e.output} was computed without it, so ∂{e.output}/∂{e.wrt} = 0"
     return (
         f"∂{e.output}/∂{e.wrt} = 0: no path leads from {e.wrt} to {e.output}, "
         "or one that no gradient passes (a constant, detach(), no_grad, a comparison)"

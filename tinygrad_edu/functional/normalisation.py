@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.errors import DataError, ShapeError, describe
 from tinygrad_edu.functional.checks import floating, real, whole
 from tinygrad_edu.memory import label
-from tinygrad_edu.node import here, recording
+from tinygrad_edu.node import here, recording, state
 from tinygrad_edu.ops.elementwise import power, sqrt, square
 from tinygrad_edu.ops.pooling import sum_pool
 from tinygrad_edu.ops.reduction import centred as centre
@@ -275,8 +275,11 @@ def _running(name: str, x: Tensor, mean: Any, var: Any) -> tuple[Any, Any] | Non
 
 
 def _move(running: Any, x: Tensor, axes: tuple[int, ...], var: Tensor, count: int, momentum: float) -> None:
-    """Move the running statistics, in place, towards the batch's: the mean of x over the axes, and the variance."""
-    if running is None:
+    """Move the running statistics, in place, towards the batch's: the mean of x over the axes, and the variance.
+
+    Once, where a checkpoint calls twice.
+    """
+    if running is None or state().again:
         return
     with recording(False):
         for kept, new in zip(running, (x.mean(axis=axes), var * (count / (count - 1))), strict=True):

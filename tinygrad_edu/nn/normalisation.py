@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tinygrad_edu import functional
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.functional.checks import real, whole
 from tinygrad_edu.nn.functions import FunctionModule
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import dtype_of, misfit, parameter
+from tinygrad_edu.node import here, state
 from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class _BatchNorm(Module):
             return self._normed(x, None, 0.0)
         momentum = 0.0
         if self.training:
-            seen = int(self.num_batches_tracked.item()) + 1
+            seen = int(self.num_batches_tracked.item()) + (not state().again)
             self.num_batches_tracked[...] = seen
             momentum = 1 / seen if self.momentum is None else self.momentum
         return self._normed(x, (self.running_mean, self.running_var), momentum)
@@ -286,6 +287,11 @@ class GroupNorm(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         self.num_groups, self.num_channels = whole(num_groups, "num_groups"), whole(num_channels, "num_channels")
+        if self.num_channels % self.num_groups:
+            what = f"GroupNorm: {self.num_channels} channels can't be split into {self.num_groups} groups"
+            fits = [n for n in range(1, self.num_channels + 1) if self.num_channels % n == 0]
+            fix = f"num_groups={min(fits, key=lambda n: abs(n - self.num_groups))}"
+            raise ShapeError(describe(what, where=here(), fix=fix, code="unequal-split"))
         self.eps, self.affine, self.dtype = real(eps, "eps", 0.0), bool(affine), dtype_of(dtype)
         shape = (self.num_channels,)
         self.weight = parameter(np.ones(shape), shape, self.dtype) if affine else None
