@@ -46,6 +46,7 @@ class Embedding(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         shape = (whole(num_embeddings, "num_embeddings"), whole(embedding_dim, "embedding_dim"))
+        padding_idx = None if padding_idx is None else whole(padding_idx, "padding_idx", -(2**62))
         if padding_idx is not None and not -shape[0] <= padding_idx < shape[0]:
             raise IndexingError(
                 describe(

@@ -6,17 +6,17 @@ Nothing is written twice: the names of the settings, their order and their defau
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from tinygrad_edu import functional
-from tinygrad_edu.errors import DtypeError, describe
+from tinygrad_edu.errors import DtypeError, TinygradError, describe
 from tinygrad_edu.functional.checks import real, whole
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import dtype_of, parameter
-from tinygrad_edu.node import here
+from tinygrad_edu.node import here, recording, state
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -38,13 +38,14 @@ class FunctionModule(Module):
 
     _function: ClassVar[Callable[..., Any]]
     _settings: ClassVar[tuple[inspect.Parameter, ...]]
+    _data: ClassVar[int]  # how many of the function's first parameters are data
     __signature__: ClassVar[inspect.Signature]  # what `help` shows
 
     def __init_subclass__(cls, function: Callable[..., Any] | None = None, data: int = 1) -> None:
         super().__init_subclass__()
         if function is not None:
             parameters = tuple(inspect.signature(function).parameters.values())[data:]
-            cls._function, cls._settings = staticmethod(function), parameters
+            cls._function, cls._settings, cls._data = staticmethod(function), parameters, data
             cls.__signature__ = inspect.Signature(parameters)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,6 +64,31 @@ class FunctionModule(Module):
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             setattr(self, name, tuple(value) if isinstance(value, list) else value)  # JSON has no tuples
+        self._refuse_what_never_fits()
+
+    def _refuse_what_never_fits(self) -> None:
+        """Raise now what the function will say of a setting whatever its data: it is tried on small arrays of ones.
+
+        Nothing is said where one of them gives a value, or where they are what doesn't fit.
+        """
+        settings = self.settings()
+        if any(map(callable, settings.values())):
+            return  # a function of the user's would be surprised
+        refusal, now = None, state()
+        watchers, now.watchers = now.watchers, ()
+        try:
+            with recording(False), np.errstate(all="ignore"):
+                for data in _trials(self._data):
+                    try:
+                        type(self)._function(*data, **settings)
+                        return
+                    except TinygradError as error:  # noqa: PERF203
+                        if refusal is None and _blames(error, settings):
+                            refusal = error
+        finally:
+            now.watchers = watchers
+        if refusal is not None:
+            raise refusal from None
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""
@@ -76,6 +102,26 @@ class FunctionModule(Module):
         values = self.settings()
         told = [f"{p.name} {values[p.name]}" for p in self._settings if _differs(values[p.name], p.default)]
         return f"{type(self).__name__}({', '.join(told)})" if told else type(self).__name__
+
+
+def _trials(data: int) -> Iterator[tuple[Any, ...]]:
+    """Data of all kinds that functions take: numbers of one to five axes, with labels or other numbers beside them."""
+    for axes in range(1, 6):
+        x = np.ones((1, 2, 4, 4, 4)[:axes])
+        if data == 4:
+            yield (x, [[1]], [1], [1])
+        for last in (x, np.zeros(x.shape[:1], np.intp), np.zeros(x.shape, np.intp), x[..., 0])[: 4 if data > 1 else 1]:
+            yield (*(x,) * (data - 1), last)
+
+
+_OF_SETTINGS: Final = ("not-a-number", "not-a-whole-number", "numbers-per-axis", "unknown-choice", "wrong-arguments")
+_PERHAPS_OF_SETTINGS: Final = ("number-out-of-range", "conflicting-arguments")
+
+
+def _blames(error: TinygradError, settings: dict[str, Any]) -> bool:
+    """Whether an error is about a setting and not about the data."""
+    what = str(error).splitlines()[0]
+    return error.code in _OF_SETTINGS or (error.code in _PERHAPS_OF_SETTINGS and any(name in what for name in settings))
 
 
 def _without_type(parameter: inspect.Parameter) -> str:

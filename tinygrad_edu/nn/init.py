@@ -149,7 +149,7 @@ def find(init: str | Initialiser) -> Initialiser:
     """
     if callable(init):
         return init
-    if init not in INITIALISERS:
+    if not isinstance(init, str) or init not in INITIALISERS:
         raise DataError(
             describe(
                 f"no initialiser is called {init!r}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tinygrad_edu import functional
-from tinygrad_edu.errors import ShapeError, describe
+from tinygrad_edu.errors import DataError, ShapeError, describe
 from tinygrad_edu.functional.checks import real, whole
 from tinygrad_edu.nn.functions import FunctionModule
 from tinygrad_edu.nn.module import Module
@@ -315,6 +315,9 @@ class GroupNorm(Module):
 
 def _sides(normalized_shape: Any) -> tuple[int, ...]:
     sides = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+    if not sides:
+        what = "normalized_shape is empty: there would be nothing to normalise"
+        raise DataError(describe(what, where=here(), fix="the number of features", code="number-out-of-range"))
     return tuple(whole(side, "normalized_shape") for side in sides)
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+_MANY = 64  # axes, as many as NumPy has
+
+
 class Flatten(Module):
     """The axes from `start_axis` to `end_axis` as one: (n, channels, height, width) -> (n, channels · height · width).
 
@@ -29,7 +32,9 @@ class Flatten(Module):
     """
 
     def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
-        self.start_axis, self.end_axis = start_axis, end_axis
+        self.start_axis, self.end_axis = (
+            whole(axis, name, -_MANY) for name, axis in (("start_axis", start_axis), ("end_axis", end_axis))
+        )
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""
@@ -55,8 +60,8 @@ class Unflatten(Module):
     """
 
     def __init__(self, axis: int, sizes: Any) -> None:
-        self.axis = axis
-        self.sizes = tuple(whole(size, "sizes") for size in sizes)
+        self.axis = whole(axis, "axis", -_MANY)
+        self.sizes = tuple(whole(size, "sizes") for size in (sizes if isinstance(sizes, tuple | list) else (sizes,)))
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""
@@ -165,6 +170,7 @@ class RReLU(Module):
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, rng: Rng = 0) -> None:
         self.lower, self.upper, self.rng = real(lower, "lower"), real(upper, "upper"), generator(rng)
+        functional.rrelu(0.0, self.lower, self.upper)  # refuses a lower end above the upper one
 
     def settings(self) -> dict[str, Any]:
         """What the constructor was given."""
