@@ -121,6 +121,38 @@ def test_gradients_go_back_through_time_to_input_state_and_parameters(kind):
         np.testing.assert_allclose((p.grad.numpy() * direction).sum(), expected, rtol=1e-5, atol=1e-7)
 
 
+@given(
+    kind=st.sampled_from(list(LAYERS)), layers=st.integers(1, 2), batch_first=st.booleans(), both_ways=st.booleans(),
+    lengths=st.lists(st.integers(1, 4), min_size=1, max_size=3), given_state=st.booleans(),
+)  # fmt: skip
+def test_with_lengths_each_sequence_is_walked_as_if_it_were_alone(
+    kind, layers, batch_first, both_ways, lengths, given_state
+):
+    layer = LAYERS[kind](2, 3, layers, batch_first=batch_first, bidirectional=both_ways, rng=1)
+    count = len(lengths)
+    x, h = RNG.normal(size=(count, 4, 2)), RNG.normal(size=(len(layer.cells), count, 3))
+    for n, length in enumerate(lengths):
+        x[n, length:] = 1e3  # what is behind the end changes nothing
+
+    def state(n=slice(None)):
+        return None if not given_state else (h[:, n], h[:, n] / 2) if kind == "LSTM" else h[:, n]
+
+    tensor = tg.Tensor(x if batch_first else x.swapaxes(0, 1), requires_grad=True)
+    output, last = layer(tensor, state(), lengths=lengths)
+    (output * output).sum().backward()
+    numbers, slopes = (a if batch_first else a.swapaxes(0, 1) for a in (output.detach().numpy(), tensor.grad.numpy()))
+    for n, length in enumerate(lengths):
+        alone = tg.Tensor(x[n, :length], requires_grad=True)
+        expected, end = layer(alone, state(n))
+        (expected * expected).sum().backward()
+        np.testing.assert_allclose(numbers[n, :length], expected.detach().numpy(), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(slopes[n, :length], alone.grad.numpy(), rtol=1e-10, atol=1e-12)
+        assert not numbers[n, length:].any()
+        assert not slopes[n, length:].any()
+        for found, right in zip(parts(last), parts(end), strict=True):
+            np.testing.assert_allclose(found.detach().numpy()[:, n], right.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_settings_labels_and_the_bounds_of_the_first_weights(kind, dtype):
@@ -208,6 +240,10 @@ def test_an_lstm_learns_to_remember_the_first_number():
         (lambda x: nn.LSTM(2, 4)(x, np.zeros((1, 5, 4))), DtypeError, r"a state is a pair \(h, c\), not ndarray"),
         (lambda x: nn.LSTM(2, 4)(x[:, :0]), ShapeError, "a sequence without places"),
         (lambda x: nn.RNN(2, 4, nonlinearity="sin"), DataError, "no nonlinearity is called 'sin'"),
+        (lambda x: nn.GRU(2, 4)(x, lengths=[1, 2]), ShapeError, r"lengths must be whole numbers, one per sequence"),
+        (lambda x: nn.GRU(2, 4)(x, lengths=[1.0] * 5), ShapeError, r"lengths must be whole numbers"),
+        (lambda x: nn.LSTM(2, 4)(x, lengths=[1, 7, 1, 1, 1]), DataError, r"lengths must be from 1 to 6, the places"),
+        (lambda x: nn.LSTM(2, 4)(x, lengths=[1, 0, 1, 1, 1]), DataError, r"lengths must be from 1 to 6"),
         (lambda x: nn.RNN(2, 0), DataError, "hidden_size must be at least 1, not 0"),
         (lambda x: nn.GRU(2, 3, dropout=2), DataError, "dropout must be from 0 to 1, not 2"),
     ],

@@ -9,13 +9,14 @@ import numpy as np
 
 from tinygrad_edu import functional
 from tinygrad_edu.compositions.joining import concatenate, stack
-from tinygrad_edu.errors import DtypeError, ShapeError, describe
+from tinygrad_edu.errors import DataError, DtypeError, ShapeError, describe
 from tinygrad_edu.functional.checks import one_of, real, whole
 from tinygrad_edu.memory import label
 from tinygrad_edu.nn.containers import ModuleList
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import dtype_of, misfit, name_of, parameter
 from tinygrad_edu.node import Scope, here
+from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.random import Rng, generator
 from tinygrad_edu.tensor import Tensor, as_tensor
 
@@ -255,7 +256,7 @@ class _Recurrent(Module):
         own = ("num_layers", "batch_first", "dropout", "bidirectional")
         return {**self._first.settings(), **{name: getattr(self, name) for name in own}}
 
-    def forward(self, x: Operand, state: Any = None) -> tuple[Tensor, Any]:
+    def forward(self, x: Operand, state: Any = None, lengths: Any = None) -> tuple[Tensor, Any]:
         """The states of the last layer at each step, and the last states of all layers."""
         x = as_tensor(x)
         size = self._first.input_size
@@ -267,6 +268,7 @@ class _Recurrent(Module):
         if not x.shape[axis]:
             what = f"{name_of(self)}: a sequence without places"
             raise ShapeError(describe(what, where=here(), input=label(x), code="empty-input"))
+        held = None if lengths is None else self._held(x, axis, lengths)
         starts, ends = self._starts(x.shape[:axis] + x.shape[axis + 1 : -1], state), []
         ways = 1 + self.bidirectional
         for layer in range(self.num_layers):
@@ -274,13 +276,39 @@ class _Recurrent(Module):
                 x = functional.dropout(x, self.dropout, rng=self.rng)
             found = []
             for place in range(layer * ways, (layer + 1) * ways):
-                outputs, end = self._walk(self.cells[place], x, axis, starts[place], backwards=place % ways == 1)
+                outputs, end = self._walk(self.cells[place], x, axis, starts[place], held, backwards=place % ways == 1)
                 found.append(stack(outputs, axis=axis))
                 ends.append(end)
             x = found[0] if ways == 1 else concatenate(found, axis=-1)
         return x, self._joined(ends)
 
-    def _walk(self, cell: Any, x: Tensor, axis: int, state: Any, backwards: bool) -> tuple[list[Tensor], Any]:
+    def _held(self, x: Tensor, axis: int, lengths: Any) -> np.ndarray:
+        """Which places each sequence has, (places, n, 1), or (places, 1) for one sequence."""
+        given = as_tensor(lengths).detach().numpy()
+        if given.dtype.kind not in "iu" or given.shape != x.shape[:axis] + x.shape[axis + 1 : -1]:
+            raise ShapeError(
+                describe(
+                    f"{name_of(self)}: lengths must be whole numbers, one per sequence",
+                    where=here(),
+                    input=label(x),
+                    lengths=label(as_tensor(lengths)),
+                    code="sequence-lengths",
+                )
+            )
+        if given.size and not (given.min() > 0 and given.max() <= x.shape[axis]):
+            raise DataError(
+                describe(
+                    f"{name_of(self)}: lengths must be from 1 to {x.shape[axis]}, the places of the input",
+                    where=here(),
+                    lengths=str(given.tolist()),
+                    code="sequence-lengths",
+                )
+            )
+        return np.arange(x.shape[axis]).reshape(-1, *(1,) * given.ndim, 1) < given[..., None]
+
+    def _walk(
+        self, cell: Any, x: Tensor, axis: int, state: Any, held: np.ndarray | None, backwards: bool
+    ) -> tuple[list[Tensor], Any]:
         """What the cell shows at each place, and its last state with all it holds.
 
         The weighted sums of the input at all places are one product, unless hooks want to see each call of the cell.
@@ -291,9 +319,15 @@ class _Recurrent(Module):
         outputs = []
         for t in order:
             given = places[(slice(None),) * axis + (t,)]
-            state = cell(given, state) if seen else cell._stepped(given, state)
-            outputs.append(self._shown(state))
+            new = cell(given, state) if seen else cell._stepped(given, state)
+            going = None if held is None or held[t].all() else held[t]
+            state = new if going is None else self._where(going, new, state)
+            outputs.append(self._shown(new) if going is None else where(going, self._shown(new), 0))
         return outputs[:: -1 if backwards else 1], state
+
+    def _where(self, held: np.ndarray, new: Any, state: Any) -> Any:
+        """The new state of the sequences that go on, the old one of the others."""
+        return where(held, new, state)
 
     def _shown(self, state: Any) -> Tensor:
         """What the next layer takes of a state."""
@@ -336,6 +370,10 @@ class RNN(_Recurrent):
     Called with x, also (places, input_size) for one sequence, and the first states (layers, n, hidden_size), None for
     zeros; with two directions each layer has two rows, there and back. The last states have the same shape. The cells
     are `cells[0]`, `cells[1]`, … in that order.
+
+    lengths   (n,), how many places each sequence has: what lies behind changes nothing, outputs there are 0, the last
+              states are those at each sequence's own end, and the way back begins there. This is what packed sequences
+              are for in PyTorch.
 
     Raises ShapeError for an input or a state that doesn't fit.
 
@@ -387,6 +425,9 @@ class LSTM(_Recurrent):
 
     def _cell(self, width: int, hidden: int, bias: bool, dtype: Any) -> Module:
         return LSTMCell(width, hidden, bias, self.rng, dtype)
+
+    def _where(self, held: np.ndarray, new: Any, state: Any) -> Any:
+        return tuple(where(held, a, b) for a, b in zip(new, state, strict=True))
 
     def _shown(self, state: tuple[Tensor, Tensor]) -> Tensor:
         return state[0]
