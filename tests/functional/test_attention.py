@@ -105,6 +105,21 @@ def test_float32_stays_with_every_mask_and_large_scores_do_not_overflow():
         assert np.isfinite(y.detach().numpy()).all()
 
 
+def test_groups_of_heads_share_keys_and_values():
+    rng = np.random.default_rng(0)
+    q, k, v = rng.normal(size=(2, 6, 3, 4)), rng.normal(size=(2, 2, 5, 4)), rng.normal(size=(2, 3, 5, 2))
+    found = F.scaled_dot_product_attention(q, k, v, enable_gqa=True).numpy()
+    for head in range(6):
+        alone = F.scaled_dot_product_attention(q[:, head], k[:, head // 3], v[:, head // 2]).numpy()
+        np.testing.assert_allclose(found[:, head], alone, rtol=1e-12)
+    assert_derivatives(lambda *x: F.scaled_dot_product_attention(*x, enable_gqa=True), q[:1], k[:1], v[:1], order=1,
+                       plain=lambda *x: F.scaled_dot_product_attention(*x, enable_gqa=True).numpy())  # fmt: skip
+    with pytest.raises(ShapeError, match="the heads of keys and values must divide those of the queries"):
+        F.scaled_dot_product_attention(q[:, :5], k, v, enable_gqa=True)
+    with pytest.raises(ShapeError, match="the heads of keys"):
+        F.scaled_dot_product_attention(q[0, 0], k[0, 0], v[0, 0], enable_gqa=True)
+
+
 def test_dropped_weights_come_from_the_generator():
     q, k, v = operands()
     first, again = (F.scaled_dot_product_attention(q, k, v, dropout_p=0.5, rng=1).numpy() for _ in range(2))

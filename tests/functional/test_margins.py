@@ -83,6 +83,20 @@ def test_distances_and_unit_vectors(p):
     assert F.pairwise_distance(A, B, p, keepdims=True).shape == (4, 1)
 
 
+@pytest.mark.parametrize("p", [1, 2, 3, np.inf])
+def test_pdist_measures_each_pair_once(p):
+    rows = np.random.default_rng(0).normal(size=(4, 3))
+    expected = [np.linalg.norm(rows[i] - rows[j], p) for i in range(4) for j in range(i + 1, 4)]
+    np.testing.assert_allclose(F.pdist(rows, p).numpy(), expected)
+    assert_derivatives(lambda x: F.pdist(x, p), rows, order=1, plain=lambda x: F.pdist(x, p).numpy())
+    assert F.pdist(rows[:1], p).shape == (0,)
+    same = tg.Tensor(np.ones((2, 3)), requires_grad=True)
+    F.pdist(same, p).sum().backward()
+    assert not same.grad.numpy().any()
+    with pytest.raises(ShapeError, match="pdist: the input must have 2 axes, not 1"):
+        F.pdist(rows[0])
+
+
 def test_vectors_of_length_0_have_a_gradient():
     x = tg.Tensor(np.zeros((1, 3)), requires_grad=True)
     for f in (F.normalize, lambda x: F.cosine_similarity(x, B[:1]), lambda x: F.pairwise_distance(x, 0.0, eps=0.0)):

@@ -69,6 +69,7 @@ from tinygrad_edu.functional.distances import (
     cosine_similarity,
     normalize,
     pairwise_distance,
+    pdist,
 )
 from tinygrad_edu.functional.dropout import (
     alpha_dropout,
@@ -222,6 +223,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.compositions.arrangement import repeat
 from tinygrad_edu.compositions.shape import swapaxes
 from tinygrad_edu.errors import DataError, DtypeError, IndexingError, ShapeError, describe
 from tinygrad_edu.functional.checks import floating, one_of, real
@@ -198,6 +199,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
     rng: Rng | None = None,
+    enable_gqa: bool = False,
 ) -> Tensor:
     """softmax(query @ keyᵀ · scale + mask) @ value: for each query the values, weighted by how well their keys fit.
 
@@ -208,6 +210,8 @@ def scaled_dot_product_attention(
     is_causal   query i sees the keys 0 … i
     scale       1 / √width by default
     dropout_p   probability with which a weight is dropped; it needs `rng`, as in `dropout`
+    enable_gqa  True: (…, heads, queries, width) with fewer heads of keys and values, each of which serves as many
+                heads of queries that follow each other: grouped-query attention
 
     Raises ShapeError where the shapes don't fit each other.
 
@@ -219,6 +223,8 @@ def scaled_dot_product_attention(
     """
     name = "scaled_dot_product_attention"
     q, k, v = (floating(as_tensor(x), name) for x in (query, key, value))
+    if enable_gqa:
+        k, v = (_for_each_head(name, q, x) for x in (k, v))
     fits = min(q.ndim, k.ndim, v.ndim) > 1 and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2]
     if not fits or not _broadcast(q.shape[:-2], k.shape[:-2], v.shape[:-2]):
         raise ShapeError(
@@ -239,6 +245,22 @@ def scaled_dot_product_attention(
     if seen is not None:
         weights = where(seen, weights, 0)  # where nothing is seen all weights are equal, instead of 0
     return dropout(weights, dropout_p, rng=rng) @ v
+
+
+def _for_each_head(name: str, q: Tensor, x: Tensor) -> Tensor:
+    """Keys or values with as many heads as the queries, each repeated."""
+    if min(q.ndim, x.ndim) < 3 or not x.shape[-3] or q.shape[-3] % x.shape[-3]:
+        raise ShapeError(
+            describe(
+                f"{name}: the heads of keys and values must divide those of the queries",
+                where=here(),
+                expected="(…, heads, queries, width) with (…, fewer heads, keys, width)",
+                query=label(q),
+                key=label(x),
+                code="attention-shapes",
+            )
+        )
+    return repeat(x, q.shape[-3] // x.shape[-3], axis=x.ndim - 3)
 
 
 def _masked(name: str, scores: Tensor, attn_mask: Any, is_causal: bool) -> tuple[Tensor, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Operand = Tensor | ArrayLike
 
-__all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
+__all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
 
 
 def cosine_similarity(x1: Operand, x2: Operand, axis: int = 1, eps: float = 1e-8) -> Tensor:
@@ -50,6 +50,29 @@ def pairwise_distance(x1: Operand, x2: Operand, p: float = 2.0, eps: float = 1e-
     """
     x1, x2 = both("pairwise_distance", x1, x2)
     return norm(x1 - x2 + real(eps, "eps"), ord=real(p, "p", 0.0), axis=-1, keepdims=keepdims)
+
+
+def pdist(x: Operand, p: float = 2.0) -> Tensor:
+    """The p-norms of the differences of all pairs of rows: (n, d) -> (n · (n − 1) / 2,), the pairs (0, 1), (0, 2), …
+
+    Where two rows are the same the derivative is 0. Raises ShapeError for what is no table.
+
+    >>> pdist([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]).numpy().round(4)
+    array([5.    , 1.    , 4.2426])
+    """
+    x = floating(as_tensor(x), "pdist")
+    if x.ndim != 2:
+        raise ShapeError(
+            describe(
+                f"pdist: the input must have 2 axes, not {x.ndim}",
+                where=here(),
+                expected="(n, d)",
+                input=label(x),
+                code="wrong-number-of-axes",
+            )
+        )
+    first, second = np.triu_indices(len(x), 1)
+    return norm(x[first] - x[second], ord=real(p, "p", 0.0), axis=-1)
 
 
 def normalize(x: Operand, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
