@@ -652,6 +652,25 @@ def test_a_cotangent_that_is_a_view_stays_the_callers():
     assert given.tolist() == np.arange(8.0).reshape(2, 4).tolist()
 
 
+def test_a_write_right_after_the_only_node_is_noticed(both_sweeps):
+    x = tg.Tensor(3.0, requires_grad=True)
+    y = x * x
+    x.data -= 1.0
+    with pytest.raises(GradientError, match="was written after a recorded op saved its value"):
+        y.backward()
+    z = x * x
+    z.backward()
+    assert x.grad.item() == 4.0
+
+
+def test_two_leaves_that_get_one_view_as_their_gradient_have_memory_of_their_own(both_sweeps):
+    a, b = (tg.Tensor(np.ones((2, 3)), requires_grad=True) for _ in range(2))
+    row = (a + b).reshape(6)
+    (row * row).sum().backward()
+    a.grad.data[...] = 99.0
+    assert b.grad.tolist() == np.full((2, 3), 4.0).tolist()
+
+
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize("write", ["data", "no_grad", "an optimiser's step"])
 def test_a_hook_that_writes_what_rules_still_read_used_to_give_a_wrong_gradient(both_sweeps, write, create_graph):

@@ -119,8 +119,6 @@ class Differentiating(Machine):
         except GradientError as error:
             if not (came or self.may_refuse(x, error)):
                 raise  # refused although nothing had been written
-            for slot in self.slots:  # what was kept until then is not taken back
-                slot.alone = False
         else:
             self.add_gradient_of(cells, cotangent)
         finally:
