@@ -33,6 +33,7 @@ from tinygrad_edu.compositions.conversion import (
     r_,
     real_if_close,
 )
+from tinygrad_edu.compositions.correlation import corrcoef, cov
 from tinygrad_edu.compositions.differences import diff, ediff1d, gradient, trapezoid
 from tinygrad_edu.compositions.dtype import (
     astype,
@@ -178,6 +179,7 @@ from tinygrad_edu.compositions.polynomials import (
     polyval,
     roots,
 )
+from tinygrad_edu.compositions.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from tinygrad_edu.compositions.ranges import geomspace, linspace, logspace
 from tinygrad_edu.compositions.reduction import (
     all,
@@ -219,16 +221,6 @@ from tinygrad_edu.compositions.shape import (
     swapaxes,
 )
 from tinygrad_edu.compositions.signal import correlate, interp
-from tinygrad_edu.compositions.statistics import (
-    corrcoef,
-    cov,
-    median,
-    nanmedian,
-    nanpercentile,
-    nanquantile,
-    percentile,
-    quantile,
-)
 from tinygrad_edu.compositions.writing import copyto, fill_diagonal, place, put, put_along_axis, putmask
 from tinygrad_edu.creation import arange, empty_like, eye, full, full_like, ones, ones_like, zeros, zeros_like
 from tinygrad_edu.custom import checkpoint, custom_op

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tests.compositions.agreement import assert_agrees, distinct, random_axes, random_shape
 from tests.witness import assert_derivatives
-from tinygrad_edu.compositions import nan, reduction, statistics
+from tinygrad_edu.compositions import nan, quantiles, reduction
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -332,7 +332,7 @@ def test_out_takes_the_result(name):
 def test_lists_of_tensors(name):
     parts = [np.array([1.0, 5.0]), np.array([2.0, 3.0])]
     leaves = [tg.Tensor(part, requires_grad=True) for part in parts]
-    module = next(m for m in (reduction, nan, statistics) if hasattr(m, name))
+    module = next(m for m in (reduction, nan, quantiles) if hasattr(m, name))
     result = getattr(module, name)(leaves, axis=0)
     np.testing.assert_allclose(result.detach().numpy(), getattr(np, name)(parts, axis=0))
     result.sum().backward()

@@ -1,4 +1,4 @@
-"""Medians, quantiles and correlations. `tg.<name>` and `np.<name>(tensor)` are the same.
+"""Medians, quantiles and percentiles. `tg.<name>` and `np.<name>(tensor)` are the same.
 
 A quantile lies between two order statistics; of equal elements each takes an equal share of the gradient.
 """
@@ -19,25 +19,14 @@ from tinygrad_edu.compositions.shape import one_axis
 from tinygrad_edu.errors import DtypeError, ShapeError, describe
 from tinygrad_edu.interop import implements
 from tinygrad_edu.node import here
-from tinygrad_edu.ops.elementwise import ceil, clip, floor, maximum, minimum, sign, sqrt
+from tinygrad_edu.ops.elementwise import ceil, clip, floor, maximum, minimum, sign
 from tinygrad_edu.ops.elementwise import where as choose
 from tinygrad_edu.ops.order import order_statistic
-from tinygrad_edu.ops.rounding import conjugate, floor_divide
-from tinygrad_edu.ops.shape import astype, broadcast_to, concatenate, stack
+from tinygrad_edu.ops.rounding import floor_divide
+from tinygrad_edu.ops.shape import astype, broadcast_to, stack
 from tinygrad_edu.tensor import Tensor, as_tensor
 
-__all__ = [
-    "corrcoef",
-    "cov",
-    "median",
-    "nanmedian",
-    "nanpercentile",
-    "nanquantile",
-    "percentile",
-    "quantile",
-]
-
-# --- medians and quantiles -----------------------------------------------------------------------------------
+__all__ = ["median", "nanmedian", "nanpercentile", "nanquantile", "percentile", "quantile"]
 
 
 def _rows(x: Tensor, axis: Any) -> tuple[Tensor, tuple[int, ...], tuple[int, ...]]:
@@ -163,6 +152,42 @@ def _weights_in_rows(x: Tensor, weights: Any, axis: Any) -> np.ndarray:
 
 
 def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, skips_nan: bool = False) -> Tensor:
+    x = _ordered(a, method, weights)
+    fractions = as_tensor(q) if isinstance(q, Tensor | list | tuple) else None
+    moves = fractions is not None and fractions.requires_grad
+    places = np.asarray(plain(fractions) if moves else q, dtype=np.float64)
+    _must_lie_within(places, 1, "quantiles")
+    row, shape, ones = _rows(x, axis)
+    shape = ones if keepdims else shape
+    if skips_nan and not row.shape[-1]:
+        empty: Tensor = mean(row, -1)  # nan, with NumPy's warning
+        return broadcast_to(empty.reshape(shape), shape=(*places.shape, *shape))
+    if skips_nan:
+        _warn_of_nothing(row)
+    shares = None if weights is None else _weights_in_rows(x, weights, axis)
+    if shares is not None and skips_nan:
+        missing = np.isnan(plain(row))
+        shares = np.where(missing, missing.all(axis=-1, keepdims=True), shares)  # of nan alone the result is nan
+
+    def single(p: Any) -> Tensor:
+        if shares is None:
+            return _unweighted(row, p, method, skips_nan)
+        chosen = _weighted(row, float(p), shares)
+        for constant in (weights, p):  # they only choose: what depends on them does so with a slope of 0
+            if isinstance(constant, Tensor) and constant.requires_grad:
+                chosen = chosen + astype(sum(sign(constant)) * 0, dtype=row.dtype)
+        return chosen if skips_nan else _nan_if_any(chosen, row)
+
+    if not places.ndim:
+        return single(fractions if moves else places).reshape(shape)
+    if not places.size:
+        return as_tensor(np.zeros((*places.shape, *shape), x.dtype))
+    every = fractions.ravel() if fractions is not None and moves else places.ravel()
+    return stack([single(p) for p in every]).reshape((*places.shape, *shape))
+
+
+def _ordered(a: Any, method: str, weights: Any) -> Tensor:
+    """`a` as a Tensor of numbers among which the method finds quantiles. Raises where there are none."""
     if method not in _PLACES:
         raise ShapeError(
             describe(
@@ -182,53 +207,27 @@ def _quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: 
         raise DtypeError(
             describe("complex numbers have no order, so no quantiles", where=here(), code="real-numbers-only")
         )
-    if method not in _PICKING:
-        if x.dtype.kind == "b":
-            raise DtypeError(
-                describe(
-                    f"between booleans there is no quantile, as the method {method!r} would give",
-                    where=here(),
-                    fix="x.astype(float), or method='nearest'",
-                    code="booleans-have-no-differences",
-                )
+    if method in _PICKING:
+        return x
+    if x.dtype.kind == "b":
+        raise DtypeError(
+            describe(
+                f"between booleans there is no quantile, as the method {method!r} would give",
+                where=here(),
+                fix="x.astype(float), or method='nearest'",
+                code="booleans-have-no-differences",
             )
-        x = as_floats(x)
-    fractions = as_tensor(q) if isinstance(q, Tensor | list | tuple) else None
-    moves = fractions is not None and fractions.requires_grad
-    places = np.asarray(plain(fractions) if moves else q, dtype=np.float64)
-    _must_lie_within(places, 1, "quantiles")
-    row, shape, ones = _rows(x, axis)
-    shape = ones if keepdims else shape
+        )
+    return as_floats(x)
 
-    if skips_nan and not row.shape[-1]:
-        empty: Tensor = mean(row, -1)  # nan, with NumPy's warning
-        return broadcast_to(empty.reshape(shape), shape=(*places.shape, *shape))
-    if skips_nan:
-        _warn_of_nothing(row)
-    shares = None if weights is None else _weights_in_rows(x, weights, axis)
-    if shares is not None and skips_nan:
-        missing = np.isnan(plain(row))
-        shares = np.where(missing, missing.all(axis=-1, keepdims=True), shares)  # of nan alone the result is nan
 
-    def single(p: Any) -> Tensor:
-        if isinstance(p, Tensor) and shares is None:
-            count = np.sum(~np.isnan(plain(row)), axis=-1) if skips_nan else row.shape[-1]
-            value = _at_moving_place(row, _PLACES[method](count, p), count)
-            return value if skips_nan else _nan_if_any(value, row)
-        if shares is not None:
-            chosen = _weighted(row, float(p), shares)
-            for constant in (weights, p):  # they only choose: what depends on them does so with a slope of 0
-                if isinstance(constant, Tensor) and constant.requires_grad:
-                    chosen = chosen + astype(sum(sign(constant)) * 0, dtype=row.dtype)
-            return chosen if skips_nan else _nan_if_any(chosen, row)
-        return _picked_of_numbers(row, float(p), method) if skips_nan else _picked(row, float(p), method)
-
-    if not places.ndim:
-        return single(fractions if moves else places).reshape(shape)
-    if not places.size:
-        return as_tensor(np.zeros((*places.shape, *shape), x.dtype))
-    every = fractions.ravel() if fractions is not None and moves else places.ravel()
-    return stack([single(p) for p in every]).reshape((*places.shape, *shape))
+def _unweighted(row: Tensor, p: Any, method: str, skips_nan: bool) -> Tensor:
+    """The quantile p, a number or a Tensor with a gradient, along the last axis."""
+    if isinstance(p, Tensor):
+        count = np.sum(~np.isnan(plain(row)), axis=-1) if skips_nan else row.shape[-1]
+        value = _at_moving_place(row, _PLACES[method](count, p), count)
+        return value if skips_nan else _nan_if_any(value, row)
+    return _picked_of_numbers(row, float(p), method) if skips_nan else _picked(row, float(p), method)
 
 
 @implements(np.quantile)
@@ -372,117 +371,3 @@ def nanmedian(
         order_statistic(row, floor_divide(maximum(count - 1, 0), 2)) + order_statistic(row, floor_divide(count, 2))
     ) / 2
     return handed(value.reshape(ones if keepdims else shape), out)
-
-
-# --- correlation ---------------------------------------------------------------------------------------------
-
-
-def _variables(m: Any, rowvar: bool, dtype: Any) -> Tensor:
-    """A matrix with one variable in each row."""
-    x = as_floats(m, dtype)
-    if x.ndim > 2:
-        raise ShapeError(
-            describe(
-                f"variables and observations make two axes, not {x.ndim}", where=here(), code="wrong-number-of-axes"
-            )
-        )
-    if x.ndim < 2:
-        return x.reshape((1, x.size))
-    return x if rowvar else x.T
-
-
-@implements(np.cov)
-def cov(
-    m: Any,
-    y: Any = None,
-    rowvar: bool = True,
-    bias: bool = False,
-    ddof: Any = None,
-    fweights: Any = None,
-    aweights: Any = None,
-    *,
-    dtype: Any = None,
-) -> Tensor:
-    """Σ (x − mean x)(x − mean x)ᵀ / (n − 1), variables in rows (in columns with rowvar=False), (v, n) -> (v, v).
-
-    y                   more variables
-    bias, ddof          what is taken from n: 0 with bias, 1 without, or ddof
-    fweights, aweights  how often each observation occurred, and how much it weighs; gradients flow through aweights
-
-    >>> import tinygrad_edu as tg
-    >>> tg.cov([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
-    Tensor([[ 1., -1.],
-            [-1.,  1.]])
-    """
-    if ddof is not None and (isinstance(ddof, str) or ddof != int(ddof)):
-        raise ShapeError(
-            describe(f"cov: ddof must be a whole number, not {ddof}", where=here(), code="not-a-whole-number")
-        )
-    x = _variables(m, rowvar, dtype)
-    if y is not None:
-        more = _variables(y, rowvar or as_tensor(y).ndim < 2 or as_tensor(y).shape[0] == 1, dtype)
-        x = concatenate([x, more])
-    if not x.shape[0]:
-        return as_tensor(np.zeros((0, 0), x.dtype))
-    weights = _observation_weights(x, fweights, aweights)
-    lost_by: int = ddof if ddof is not None else 0 if bias else 1
-    if weights is None:
-        freedom = max(x.shape[1] - lost_by, 0)
-        centred = x - mean(x, 1, keepdims=True)
-        return (centred @ _conjugate(centred.T) / freedom).squeeze()
-    total = sum(weights)
-    lost = lost_by if aweights is None or not lost_by else lost_by * sum(weights * aweights) / total
-    centred = x - sum(x * weights, 1, keepdims=True) / total
-    return (centred @ _conjugate((centred * weights).T) / maximum(total - lost, 0)).squeeze()
-
-
-def _conjugate(x: Tensor) -> Tensor:
-    return conjugate(x) if x.dtype.kind == "c" else x
-
-
-def _observation_weights(x: Tensor, fweights: Any, aweights: Any) -> Tensor | None:
-    """The product of both kinds of weights, in the dtype of x; None where there are none."""
-    weights: Tensor | None = None
-    for name, given in (("fweights", fweights), ("aweights", aweights)):
-        if given is None:
-            continue
-        given = as_tensor(given)
-        if given.shape != x.shape[1:]:
-            raise ShapeError(
-                describe(
-                    f"cov: {name} {given.shape} don't fit {x.shape[1]} observations",
-                    where=here(),
-                    code="weights-do-not-fit",
-                )
-            )
-        numbers = given.detach().numpy()
-        if (numbers < 0).any():
-            raise ShapeError(describe(f"cov: {name} can't be negative", where=here(), code="weights-do-not-fit"))
-        if name == "fweights" and (numbers != np.rint(numbers)).any():
-            raise DtypeError(
-                describe(
-                    "cov: fweights count observations, so they are whole numbers",
-                    where=here(),
-                    code="weights-do-not-fit",
-                )
-            )
-        given = given if given.dtype.kind in "fc" else given.astype(x.dtype)
-        weights = given if weights is None else weights * given
-    return weights
-
-
-@implements(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Tensor:
-    """cov divided by the standard deviations of both variables, (v, n) -> (v, v): from -1 to 1.
-
-    >>> import tinygrad_edu as tg
-    >>> tg.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
-    Tensor([[ 1., -1.],
-            [-1.,  1.]])
-    """
-    together = cov(x, y, rowvar, dtype=dtype)
-    if not together.ndim:
-        return together / together
-    every = np.arange(len(together))
-    spread = sqrt(together[every, every])
-    return clip(together / spread[:, None] / spread, -1, 1)
