@@ -713,6 +713,65 @@ def test_a_hook_may_write_what_no_rule_still_reads(both_sweeps):
     assert (w.grad.item(), v.grad.item(), v.item()) == (15.0, 10.0, 2.0)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_hook_is_given_a_gradient_of_its_own_to_write_to(both_sweeps, create_graph):
+    x = leaf([1.0, 2.0])
+    part = x * 3.0
+
+    def spoil(g):
+        with tg.no_grad():
+            g *= 100.0
+
+    part.register_hook(spoil)
+    x.register_hook(spoil)
+    part.sum().backward(create_graph=create_graph)
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_hooks_run_in_the_order_of_their_registration_and_each_sees_what_the_one_before_gave(both_sweeps):
+    x = leaf(1.0)
+    for tensor in (x, part := x * 1.0):
+        tensor.register_hook(lambda g: g + 1.0)
+        tensor.register_hook(lambda g: g * 10.0)
+    part.backward()
+    assert x.grad.item() == ((1 + 1) * 10 + 1) * 10
+
+
+def test_what_a_hook_gives_is_cast_to_the_dtype_of_the_tensor(both_sweeps):
+    x = Tensor([1.0, 2.0], requires_grad=True, dtype=np.float32)
+    seen = []
+    part = x * 1.0
+    part.register_hook(lambda g: g.astype(np.float64) / 3.0)
+    part.register_hook(lambda g: seen.append(g.dtype))
+    part.sum().backward()
+    assert (x.grad.dtype, seen) == (np.float32, [np.float32])
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_of_a_computed_tensor_are_those_after_its_hooks(create_graph):
+    x = leaf(3.0)
+    part = x * x
+    part.register_hook(lambda g: g * 10.0)
+    by_part, by_x = tg.gradients(part * 2.0, [part, x], create_graph=create_graph)
+    assert (by_part.item(), by_x.item()) == (20.0, 120.0)
+
+
+def test_the_cotangent_that_the_caller_gave_stays_his(both_sweeps):
+    given = np.arange(8.0).reshape(2, 4)
+    for whole in (given, given[:, :]):
+        x = leaf(np.ones((4, 2)))
+        x.T.backward(whole)
+        x.grad.data[...] = 99.0
+        assert given.tolist() == np.arange(8.0).reshape(2, 4).tolist()
+
+
+def test_an_input_that_requires_grad_but_has_no_rule_ends_the_way_back(both_sweeps):
+    x, condition = leaf([1.0, 2.0]), leaf([0.0, 1.0])
+    np.where(condition * 1.0, x, 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0]
+    assert condition.grad is None
+
+
 def test_a_hook_that_raises_used_to_leave_some_gradients_added():
     x, y, failing = leaf([1.0, 2.0]), leaf([3.0, 4.0]), [True]
 

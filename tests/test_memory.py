@@ -622,6 +622,26 @@ def test_a_leaf_on_a_read_only_array_has_gradients_but_is_not_written_and_not_op
     assert (x.tolist(), array.tolist()) == ([0.0] * 3, [1.0] * 3)
 
 
+def test_a_read_only_view_of_an_array_that_its_owner_writes_is_copied_into_the_graph():
+    array, x = np.ones(3), Tensor(np.ones(3), requires_grad=True)
+    view = array.view()
+    view.setflags(write=False)
+    y = (x * view).sum()
+    array[...] = 9.0
+    y.backward()
+    assert x.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_shared_array_that_becomes_a_leaf_is_no_longer_the_owners():
+    array = np.ones(2)
+    x = tg.from_numpy(array)
+    x.requires_grad = True
+    y = (x * x).sum()
+    array[...] = 9.0
+    y.backward()
+    assert (x.tolist(), x.grad.tolist()) == ([1.0, 1.0], [2.0, 2.0])
+
+
 def test_the_array_of_a_computed_tensor_can_not_be_made_writable_again():
     h = leaf([1.0, 2.0]) * 1
     with pytest.raises(ValueError, match="WRITEABLE"):

@@ -155,6 +155,22 @@ def test_an_argument_without_influence_gets_zeros():
     np.testing.assert_array_equal(tg.jvp(lambda x: tg.ones(2), (np.ones(3),), (np.ones(3),))[1].numpy(), np.zeros(2))
 
 
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda f, h: tg.grad(f)(h),
+        lambda f, h: tg.vjp(f, h)[1](1.0)[0],
+        lambda f, h: tg.jvp(f, (h,), (1.0,))[1],
+        lambda f, h: tg.linearize(f, h)[1](1.0),
+    ],
+)
+def test_a_function_of_a_value_whose_own_graph_was_freed_has_derivatives(derivative):
+    x = tg.Tensor(1.5, requires_grad=True)
+    h = x * 2.0
+    h.backward(retain_graph=False)
+    assert derivative(lambda t: t * t, h).item() == 6.0
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1))
 def test_forward_and_reverse_agree_on_random_functions(seed):
