@@ -138,6 +138,15 @@ def test_outputs_that_are_no_shares_are_shown_as_their_softmax(digits):
     assert "Bars: softmax of the outputs." in " ".join(texts(parsed(picture)))
 
 
+def test_the_answer_in_words_is_the_largest_output_also_where_all_look_equal():
+    model = tg.nn.MLP([2, 3], activation="sigmoid", output_activation="sigmoid", rng=0)
+    model.layer1.weight.data[...] = 0.0
+    model.layer1.bias.data[...] = [-8.0, -9.0, -7.0]  # 0.00 each
+    picture = draw_network(model, [[0.5, 1.0]])
+    assert picture.shown.winner == 2
+    assert str(picture).splitlines()[-1].split() == ["answer", "2:", "0.00,", "then", "0:", "0.00"]
+
+
 def test_weights_need_no_input(digits):
     model, _, _ = digits
     picture = draw_network(model, mode="weights")

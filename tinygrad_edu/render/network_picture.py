@@ -194,7 +194,8 @@ class NetworkPicture:
         lines += [f"{name:<{widths[0]}}  {caption:<{widths[1]}}  {count}" for name, caption, count in rows]
         view = self.shown
         if view.bars:
-            order = sorted(range(len(view.answers)), key=lambda place: -float(view.answers[place]))[:2]
+            best_first = sorted(enumerate(view.answers), key=lambda a: (a[0] != view.winner, -float(a[1])))
+            order = [place for place, _ in best_first[:2]]
             names = [self.drawing.labels[self.drawing.columns[-1].shown[place]] for place in order]
             best = [f"{name}: {view.answers[place]}" for name, place in zip(names, order)]
             lines.append(f"{'answer':<{widths[0]}}  {', then '.join(best)}")
