@@ -280,3 +280,10 @@ def test_closeness_to_python_numbers_is_asked_in_the_dtype_of_the_array():
     assert np.isclose(tg.Tensor(one), below, atol=0, rtol=0).tolist() == np.isclose(one, below, atol=0, rtol=0).tolist()
     assert np.isclose(below, tg.Tensor(one), atol=0, rtol=0).tolist() == [True]
     assert tg.isclose(1.0, 2).tolist() is False
+
+
+def test_where_both_bounds_of_clip_are_one_number_only_the_upper_one_gets_the_gradient():
+    for x in (-1.0, 2.0, 5.0):
+        tensors = [tg.Tensor(value, requires_grad=True) for value in (x, 2.0, 2.0)]
+        tg.clip(*tensors).backward()
+        assert [float(tensor.grad) for tensor in tensors] == [0.0, 0.0, 1.0]
