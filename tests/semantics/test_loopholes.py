@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -220,6 +221,12 @@ def recorded():
     return (leaf([1.0]) * 2).requires_grad
 
 
+def finished(main):
+    """What the coroutine function gives, in a thread of its own: in this one the browser of other tests has a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(main())).result()
+
+
 def test_no_grad_on_coroutines_holds_while_they_run_and_not_while_they_wait():
     @tg.no_grad()
     async def inside():
@@ -233,7 +240,7 @@ def test_no_grad_on_coroutines_holds_while_they_run_and_not_while_they_wait():
     async def main():
         return await asyncio.gather(inside(), outside(), inside())
 
-    assert asyncio.run(main()) == [(False, False), [True] * 5, (False, False)]
+    assert finished(main) == [(False, False), [True] * 5, (False, False)]
 
 
 def test_no_grad_on_asynchronous_generators_sends_throws_and_closes_them():
@@ -257,7 +264,7 @@ def test_no_grad_on_asynchronous_generators_sends_throws_and_closes_them():
         await generator.aclose()
         return [*found, recorded()], [value async for value in numbers()]
 
-    assert asyncio.run(main()) == ([False, True, (5, False), "caught", True], [False, (None, False)])
+    assert finished(main) == ([False, True, (5, False), "caught", True], [False, (None, False)])
     assert ended == [False, False]
 
 
