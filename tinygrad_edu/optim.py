@@ -198,13 +198,16 @@ class SGD(Optimizer):
         if self.maximize or self.weight_decay or self.momentum:
             super()._update_all(ready)
             return
+        known, multiply, subtract = self._rates.get, np.multiply, np.subtract
         for _, value, g in ready:  # the plain step without a call for each: 1.5 µs less for six parameters
-            rate = self._rates.get(g.dtype) or self._rate(g.dtype)
+            rate = known(g.dtype)
+            if rate is None:
+                rate = self._rate(g.dtype)
             if value.size <= _LARGE:
-                np.subtract(value, np.multiply(g, rate), value)
-                continue
-            for part, slope in _parts(value, g):
-                np.subtract(part, np.multiply(slope, rate), part)
+                subtract(value, multiply(g, rate), value)
+            else:
+                for part, slope in _parts(value, g):
+                    subtract(part, multiply(slope, rate), part)
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
         if self.maximize:

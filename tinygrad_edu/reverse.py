@@ -369,19 +369,19 @@ def _carry(node: Node, g: Any, cotangents: Cotangents, needed: set[Node] | None,
         cotangents[parent] = cotangent if before is None else before + cotangent
 
 
+@np.errstate(all="ignore")  # as a decorator it takes half of the microsecond that `with` takes
 def sweep_at_once(root: Node, start: Any, held: Held) -> Cotangents:
     """Order and sweep the graph of `root` in one pass, where nobody looks on: every step of a training but the first.
 
     Gives the cotangents of the leaves. To `held` go the gradients that computed nodes shall keep.
     """
-    with np.errstate(all="ignore"):
-        try:
-            return _descend(root, start, held)
-        except np.linalg.LinAlgError as error:
-            raise _placed(error) from None
-        except Exception:
-            recorded_nodes([root])  # raises where the graph was freed: its values are gone, and rules fail on nothing
-            raise
+    try:
+        return _descend(root, start, held)
+    except np.linalg.LinAlgError as error:
+        raise _placed(error) from None
+    except Exception:
+        recorded_nodes([root])  # raises where the graph was freed: its values are gone, and rules fail on nothing
+        raise
 
 
 # --- gradients and their memory ------------------------------------------------------------------------------
