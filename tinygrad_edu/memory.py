@@ -16,7 +16,19 @@ import numpy as np
 
 from tinygrad_edu.augmented import stored_back
 from tinygrad_edu.errors import DtypeError, GradientError, ShapeError, describe
-from tinygrad_edu.node import Constant, Leaf, Node, constant, here, keep_gradient, node_site, stamp, state, user_frame
+from tinygrad_edu.node import (
+    Constant,
+    Leaf,
+    Mark,
+    Node,
+    constant,
+    here,
+    keep_gradient,
+    node_site,
+    stamp,
+    state,
+    user_frame,
+)
 from tinygrad_edu.op import Op
 from tinygrad_edu.ops import index, shape
 
@@ -192,7 +204,7 @@ def is_tracked_view(x: Tensor) -> bool:
 def forbid_lost_writes(x: Tensor, what: str) -> None:
     """Raise where writing to `x` would lose a gradient, or would not reach the tensor that `x` is a view of."""
     node = x._node
-    if isinstance(node, Leaf) and state().recording:
+    if isinstance(node, Leaf) and not isinstance(node, Mark) and state().recording:  # a transform's is the function's
         raise GradientError(
             describe(
                 f"{what}: {label(x)} is a leaf that requires grad, and a recorded graph may need its value",

@@ -131,6 +131,7 @@ class _Call:
                     )
                 )
             self.trees = [map_tree(lambda leaf: _marked(leaf, self.marked), inside[place]) for place in self.places]
+            self.nodes = [x._node for x in self.marked]  # f may write to its arguments: then the handles have others
             inside.update(zip(self.places, self.trees, strict=True))
             _must_be_function(f)
             positional = [inside.pop(place) for place in range(len(args))]
@@ -183,9 +184,9 @@ class _Call:
         """Whether `value` depends on something that requires grad and was there before the call."""
         if value._node is None or not value.requires_grad:
             return False
-        if any(x._node is not None and not x._node.is_leaf for x in self.marked):
+        if any(node is not None and not node.is_leaf for node in self.nodes):
             return True
-        first = min((x._node.index for x in self.marked if x._node is not None), default=0)
+        first = min((node.index for node in self.nodes if node is not None), default=0)
         _, leaves = recorded_nodes([value._node])
         return any(not (isinstance(leaf, Mark) and leaf.index >= first) for leaf in leaves)
 
@@ -225,7 +226,7 @@ class _Call:
     def pulled(self, seeds: list[tuple[Any, Tensor]]) -> list[Tensor]:
         """The same for cotangents of some nodes: the other values need none, which could make 0 · inf."""
         create_graph = self.recorded or (state().recording and any(seed.requires_grad for _, seed in seeds))
-        wanted = [x._node for x in self.marked]  # what lies before them is not looked at: it may have been freed
+        wanted = self.nodes  # what lies before them is not looked at: it may have been freed
         found = pull_back(seeds, wanted, create_graph, partial=True) if seeds else [None] * len(wanted)
         return [
             tensor_on(np.zeros(x.shape, x.dtype)) if g is None else x._like(g)
@@ -234,10 +235,10 @@ class _Call:
 
     def push(self, tangents: Sequence[Tensor | None]) -> Any:
         """Tangents of the value, in its form, for tangents of the marked tensors; None keeps one as it is."""
-        moving = [(x, x._node, t) for x, t in zip(self.marked, tangents, strict=True) if t is not None]
+        moving = [(x, node, t) for x, node, t in zip(self.marked, self.nodes, tangents, strict=True) if t is not None]
         create_graph = self.recorded or (state().recording and any(t.requires_grad for _, _, t in moving))
         values = leaves_of(self.value)
-        marks = {x._node for x in self.marked if x._node is not None}
+        marks = {node for node in self.nodes if node is not None}
         nodes, leaves = recorded_nodes([y._node for y in values if y.requires_grad], stop=marks)
         check_saved_values(nodes, leaves)
         every = [(node, x._spread(t)) for x, node, t in moving if node is not None]

@@ -394,6 +394,72 @@ def test_numbers_of_another_width_are_put_into_data():
     assert (x.tolist(), n.tolist(), x.dtype, n.dtype) == ([1.5, 2.5], [3, 4], np.float32, np.uint8)
 
 
+# --- transforms of functions that write to their arguments ---------------------------------------------------
+
+
+def by_index(x):
+    x[0] = 5.0 * x[1]
+    return (x * x).sum()
+
+
+def by_index_out_of_place(x):
+    y = tg.stack([5.0 * x[1], x[1]])
+    return (y * y).sum()
+
+
+def by_operators(x):
+    x += 1.0
+    x *= x
+    return x.sum()
+
+
+def by_operators_out_of_place(x):
+    return ((x + 1.0) ** 2).sum()
+
+
+def by_out(x):
+    np.multiply(x, x, out=x)
+    return (x * x).sum()
+
+
+def by_out_out_of_place(x):
+    return (x**4).sum()
+
+
+POINT = np.array([1.0, 2.0])
+TRANSFORMS = {
+    "grad": lambda f, x: tg.grad(f)(x),
+    "value_and_grad": lambda f, x: tg.stack(list(map(tg.sum, tg.value_and_grad(f)(x)))),
+    "vjp": lambda f, x: tg.vjp(f, x)[1](2.0)[0],
+    "jvp": lambda f, x: tg.jvp(f, (x,), (POINT,))[1],
+    "linearize": lambda f, x: tg.linearize(f, x)[1](POINT),
+    "jacobian": lambda f, x: tg.jacobian(f, mode="reverse")(x),
+    "forward": lambda f, x: tg.jacobian(f, mode="forward")(x),
+    "hessian": lambda f, x: tg.hessian(f)(x),
+    "hvp": lambda f, x: tg.hvp(f, x, POINT),
+    "vmap grad": lambda f, x: tg.vmap(tg.grad(f))(tg.stack([x, x])),
+    "vmap jvp": lambda f, x: tg.vmap(lambda y: tg.jvp(f, (y,), (POINT,))[1])(tg.stack([x, x])),
+    "per_sample_grad": lambda f, x: tg.per_sample_grad(lambda params, sample: f(params), x, np.ones((2, 1))),
+    "checkpoint": lambda f, x: tg.grad(lambda y: tg.checkpoint(f)(y * 1.0))(x),
+    "grad of grad": lambda f, x: tg.grad(lambda y: tg.grad(f)(y).sum())(x),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("kind", ["array", "constant", "leaf", "computed"])
+@pytest.mark.parametrize(
+    ("write", "pure"),
+    [(by_index, by_index_out_of_place), (by_operators, by_operators_out_of_place), (by_out, by_out_out_of_place)],
+)
+def test_a_function_that_writes_to_its_argument_has_the_derivative_of_one_that_does_not(transform, kind, write, pure):
+    makes = {"array": np.array, "constant": Tensor, "leaf": leaf, "computed": lambda value: leaf(value) * 1.0}
+    given = makes[kind](POINT)
+    found = TRANSFORMS[transform](write, given)
+    np.testing.assert_allclose(found.detach().numpy(), TRANSFORMS[transform](pure, POINT).numpy(), rtol=1e-12)
+    assert np.asarray(given.detach() if isinstance(given, Tensor) else given).tolist() == POINT.tolist()
+    assert found.requires_grad <= (kind in ("leaf", "computed"))
+
+
 # --- errors --------------------------------------------------------------------------------------------------
 
 
