@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.memory import node_of
-from tinygrad_edu.node import Mark, Node, recording
+from tinygrad_edu.node import Mark, Node, recording, state
 from tinygrad_edu.op import ELEMENTWISE, Op
 from tinygrad_edu.reverse import through_complex_numbers
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_of_node, tensor_on
@@ -26,17 +26,24 @@ def push_forward(nodes: list[Node], tangents: Tangents, create_graph: bool) -> T
 
     Everything is a Tensor with a history if `create_graph`, else an array; nodes without a tangent don't move.
     """
-    with np.errstate(all="ignore"), recording(create_graph):
-        for node in reversed(nodes):
-            total = tangents.get(node)
-            for position, parent in enumerate(node.inputs):
-                moved = tangents.get(parent)
-                if moved is not None:
-                    change = tangent_through(node, position, moved, create_graph)
-                    if change is not None:
-                        total = change if total is None else total + change
-            if total is not None:
-                tangents[node] = total
+    now = state()
+    watchers, now.watchers = now.watchers, ()  # they look at whole tangents; rules compute unwatched
+    try:
+        with np.errstate(all="ignore"), recording(create_graph):
+            for node in reversed(nodes):
+                total = tangents.get(node)
+                for position, parent in enumerate(node.inputs):
+                    moved = tangents.get(parent)
+                    if moved is not None:
+                        change = tangent_through(node, position, moved, create_graph)
+                        if change is not None:
+                            for watcher in watchers:
+                                watcher.tangent(node, position, moved, change)
+                            total = change if total is None else total + change
+                if total is not None:
+                    tangents[node] = total
+    finally:
+        now.watchers = watchers
     return tangents
 
 

@@ -529,7 +529,7 @@ def to_array(value: Any) -> np.ndarray:
             describe(
                 "a tensor has no mask: the masked numbers would take part in everything",
                 where=here(),
-                found=_shortened(value.tolist()),
+                found=shortened(value.tolist()),
                 fix="a.filled(0.0) for the numbers, and tg.where(np.ma.getmaskarray(a), …) or where= for the mask",
                 code="matrix-or-masked-array",
             )
@@ -541,7 +541,7 @@ def to_array(value: Any) -> np.ndarray:
             describe(
                 "nested lists of unequal lengths make no tensor",
                 where=here(),
-                found=_shortened(value),
+                found=shortened(value),
                 fix="make the short ones longer, or keep a list of tensors",
                 code="unequal-nesting",
             )
@@ -551,7 +551,7 @@ def to_array(value: Any) -> np.ndarray:
             describe(
                 f"a tensor holds numbers; {type(value).__name__} gives an array of {array.dtype}",
                 where=here(),
-                found=_shortened(value),
+                found=shortened(value),
                 fix="numbers, an array of numbers, or nested lists of them",
                 code="not-numbers",
             )
@@ -559,7 +559,8 @@ def to_array(value: Any) -> np.ndarray:
     return array
 
 
-def _shortened(value: Any) -> str:
+def shortened(value: Any) -> str:
+    """A value for an error: its first characters, and no address."""
     text = repr(value)
     if " at 0x" in text:
         return f"an object of type {type(value).__name__}"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.errors import DataError, describe
-from tinygrad_edu.handle import get_default_dtype, to_dtype
+from tinygrad_edu.handle import get_default_dtype, shortened, to_dtype
 from tinygrad_edu.node import here
-from tinygrad_edu.refusal import asked, asked_as
+from tinygrad_edu.refusal import asked
 from tinygrad_edu.tensor import Tensor, tensor_on
 
 __all__ = ["generator", "normal", "uniform"]
@@ -23,22 +23,28 @@ else:
 
 
 def generator(rng: Rng) -> np.random.Generator:
-    """`rng` itself if it is a Generator, else the one of that seed. Raises DataError for None.
+    """`rng` itself if it is a Generator, else the one of that seed. Raises DataError for what is neither.
 
     >>> int(generator(0).integers(100))
     85
     """
-    if rng is None:
-        raise DataError(
-            describe(
-                "random numbers need a generator or a seed, not None",
-                where=here(),
-                why="the same program gives the same numbers, and a check can repeat what was drawn",
-                fix="0, or np.random.default_rng(0), made once and passed on from call to call",
-                code="no-generator",
-            )
+    if isinstance(rng, np.random.Generator):
+        return rng
+    why = "the same program gives the same numbers, and a check can repeat what was drawn"
+    if rng is not None:
+        try:
+            return np.random.default_rng(rng)
+        except (TypeError, ValueError) as error:
+            why = str(error).split(" not <")[0]
+    raise DataError(
+        describe(
+            f"random numbers need a generator or a seed, not {shortened(rng)}",
+            where=here(),
+            why=why,
+            fix="0, or np.random.default_rng(0), made once and passed on from call to call",
+            code="no-generator",
         )
-    return rng if isinstance(rng, np.random.Generator) else asked_as("seed", np.random.default_rng, rng)
+    )
 
 
 def _cast(numbers: Any, dtype: DTypeLike | None) -> np.ndarray:

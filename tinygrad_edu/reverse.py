@@ -154,6 +154,8 @@ def run_hooks(node: Node, g: Any) -> Any:
                             code="wrong-shape-returned",
                         )
                     )
+                for watcher in state().watchers:
+                    watcher.hook(node, hook, given, new)
                 g = new if isinstance(g, Tensor) else new._data.astype(given.dtype)
     return g
 

@@ -18,7 +18,7 @@ from tinygrad_edu.handle import must_be_callable
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Leaf, Node, caution, here, node_site, state
 from tinygrad_edu.op import ELEMENTWISE, Op
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, tensor_of_node
 
 
 class Watcher:
@@ -35,6 +35,12 @@ class Watcher:
 
     def backward(self, node: Node, position: int, g: Any, cotangent: Any, seconds: float) -> None:
         """Called with what the rule of one input of `node` gave for the incoming `g`."""
+
+    def tangent(self, node: Node, position: int, moved: Any, change: Any) -> None:
+        """Called in forward mode with what one input of `node`, which moves by `moved`, changes in its output."""
+
+    def hook(self, node: Node, hook: Any, g: Any, new: Any) -> None:
+        """Called with what a gradient hook of `node` gave in place of `g`."""
 
 
 @contextmanager
@@ -232,8 +238,7 @@ class _Anomalies(Watcher):
         )
 
     def backward(self, node: Node, position: int, g: Any, cotangent: Any, seconds: float) -> None:
-        array = cotangent._data if isinstance(cotangent, Tensor) else np.asarray(cotangent)
-        incoming = g._data if isinstance(g, Tensor) else np.asarray(g)
+        array, incoming = _array_of(cotangent), _array_of(g)
         bad = _first_bad(array)
         if bad is None or _first_bad(incoming) is not None:
             return
@@ -257,6 +262,45 @@ class _Anomalies(Watcher):
         raise NonFiniteError(
             describe(f"backward: the rule of {op.name} made {_word(array[bad])}", **facts, code="nan-or-inf")
         )
+
+    def tangent(self, node: Node, position: int, moved: Any, change: Any) -> None:
+        array, incoming = _array_of(change), _array_of(moved)
+        bad = _first_bad(array)
+        if bad is None or _first_bad(incoming) is not None:
+            return
+        name = node.op.name if node.op else ""
+        parent = node.inputs[position]
+        place = _element(np.asarray(parent.out), bad, array.shape)
+        raise NonFiniteError(
+            describe(
+                f"forward mode: the derivative of {name} made {_word(array[bad])}",
+                where=node_site(node),
+                born=f"{_word(array[bad])} at index {bad} of the tangent of {name}'s result",
+                input=f"{getattr(parent, 'name', None) or 'tensor'} {np.shape(parent.out)}{place}",
+                tangent=f"{incoming.shape}{_element(incoming, bad, array.shape)}",
+                why="the tangent of the input is finite, so the number was born in this derivative",
+                code="nan-or-inf",
+            )
+        )
+
+    def hook(self, node: Node, hook: Any, g: Any, new: Any) -> None:
+        bad = _first_bad(_array_of(new))
+        if bad is None or _first_bad(_array_of(g)) is not None:
+            return
+        raise NonFiniteError(
+            describe(
+                f"backward: a gradient hook made {_word(_array_of(new)[bad])}",
+                where=here(),
+                tensor=label(tensor_of_node(node)),
+                hook=getattr(hook, "__name__", type(hook).__name__),
+                born=f"at index {bad}, where the gradient that it was given has {_array_of(g)[bad]}",
+                code="nan-or-inf",
+            )
+        )
+
+
+def _array_of(value: Any) -> np.ndarray:
+    return value._data if isinstance(value, Tensor) else np.asarray(value)
 
 
 def _leaf_behind(node: Node) -> Leaf | None:

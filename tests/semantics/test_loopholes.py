@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
-from tinygrad_edu.errors import DtypeError, GradientError, MatrixError, ShapeError
+from tinygrad_edu.errors import DataError, DtypeError, GradientError, MatrixError, NonFiniteError, ShapeError
 
 
 def leaf(value, **options):
@@ -518,3 +518,61 @@ def test_the_second_call_of_a_checkpoint_moves_no_running_statistics(momentum):
             (call(t) ** 3).sum().backward()
         results.append((t.grad.tolist(), [value.tolist() for value in norm.state_dict().values()]))
     assert results[0] == results[1]
+
+
+# --- anomalies, states, seeds --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [np.array, leaf])
+@pytest.mark.parametrize("name", ["sqrt", "cbrt"])
+def test_detect_anomaly_looks_at_forward_mode_too(make, name):
+    f, x = getattr(tg, name), make([1.0, 0.0])
+    assert np.isinf(tg.jvp(f, (x,), (np.ones(2),))[1].tolist()[1])
+    with tg.detect_anomaly(), pytest.raises(NonFiniteError) as caught:
+        tg.jvp(lambda t: f(t * 1.0) * 2.0, (x,), (np.ones(2),))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"forward mode: the derivative of {name} made Inf"
+    assert lines[1].startswith("  where:   test_loopholes.py:")
+    assert lines[2:5] == [
+        f"  born:    Inf at index (1,) of the tangent of {name}'s result",
+        "  input:   tensor (2,) [1] = 0.0",
+        "  tangent: (2,) [1] = 1.0",
+    ]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("of", ["leaf", "computed"])
+def test_detect_anomaly_names_the_hook_that_made_a_nan(of, create_graph):
+    def halve(g):
+        return g * np.array([0.5, np.nan])
+
+    x = leaf([1.0, 2.0], name="x")
+    y = x * 2
+    (x if of == "leaf" else y).register_hook(halve)
+    with tg.detect_anomaly(), pytest.raises(NonFiniteError, match=r"a gradient hook made NaN(.|\n)*hook: +halve"):
+        (y * y).sum().backward(create_graph=create_graph)
+    assert x.grad is None
+
+
+def test_a_state_with_masked_numbers_is_no_state():
+    model = tg.nn.Linear(2, 2, rng=0)
+    state = {name: np.ma.masked_less(array, 0.0) for name, array in model.state_dict().items()}
+    with pytest.raises(DtypeError, match="has no mask"):
+        model.load_state_dict(state)
+
+
+@pytest.mark.parametrize("seed", [None, "a", 1.5, -1, np.random, object()], ids=lambda s: type(s).__name__)
+def test_what_is_no_seed_is_refused_with_one_that_is(seed):
+    with pytest.raises(
+        DataError, match=r"a generator or a seed, not(.|\n)*fix: +0, or np\.random\.default_rng"
+    ) as caught:
+        tg.random.normal(seed, 2)
+    assert "0x" not in str(caught.value)
+
+
+def test_casts_that_are_offered_run_as_they_are_written():
+    layer = tg.nn.Linear(2, 1, rng=0)
+    with pytest.raises(DtypeError, match=r"fix: +array\.astype\('float64'\)"):
+        layer.load_state_dict({"weight": np.ones((2, 1), int), "bias": np.zeros(1)})
+    with pytest.raises(DtypeError, match=r"fix: +nanvar\(x\)\.astype\('int64'\)"):
+        tg.nanvar([1.0, 2.0], dtype=int)

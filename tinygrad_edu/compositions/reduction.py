@@ -191,7 +191,7 @@ def refuse_whole(name: str, dtype: Any) -> None:
             describe(
                 f"{name} is a fraction: it can't be computed in {np.dtype(dtype)}",
                 where=here(),
-                fix=f"{name}(x).astype({np.dtype(dtype)})",
+                fix=f"{name}(x).astype('{np.dtype(dtype)}')",
                 code="cast-not-allowed",
             )
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tinygrad_edu.errors import DataError, DtypeError, NoForwardError, ShapeError, describe
+from tinygrad_edu.handle import to_array
 from tinygrad_edu.memory import label
 from tinygrad_edu.node import Scope, caution, here, state
 from tinygrad_edu.tensor import Tensor
@@ -395,6 +396,8 @@ def _check_names(parameters: Mapping[str, Tensor], state: Any) -> None:
 def _fitting(path: str, parameter: Tensor, value: Any) -> np.ndarray:
     """`value` as an array that can be put into the parameter, or an error that names both."""
     array = np.asarray(value.detach().numpy() if isinstance(value, Tensor) else value)
+    if isinstance(value, np.ma.MaskedArray):
+        array = to_array(value)  # refuses what is masked
     if array.shape != parameter.shape:
         raise ShapeError(
             describe(
@@ -409,7 +412,7 @@ def _fitting(path: str, parameter: Tensor, value: Any) -> np.ndarray:
             describe(
                 f"{path}: the state has dtype {array.dtype}, the model {parameter.dtype}",
                 where=here(),
-                fix=f"array.astype({parameter.dtype}) if the numbers are meant",
+                fix=f"array.astype('{parameter.dtype}') if the numbers are meant",
                 code="state-dtype",
             )
         )
