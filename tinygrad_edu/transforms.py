@@ -23,6 +23,7 @@ from tinygrad_edu.ops.shape import stack
 from tinygrad_edu.reverse import recorded_nodes
 from tinygrad_edu.saved import check_saved_values
 from tinygrad_edu.tensor import Tensor, as_tensor, tensor_on
+from tinygrad_edu.watch import is_looked_at, look_for_stretching
 
 Function = Callable[..., Any]
 Argnums = int | str | Sequence[int | str]
@@ -293,6 +294,9 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums, has_aux)
         value = _scalar(call.value, "grad")
+        if value._node is not None and value._node.op is not None and not is_looked_at(value._node):
+            marks = {node for node in call.nodes if node is not None}
+            look_for_stretching(value._node, recorded_nodes([value._node], stop=marks)[0])
         gradient = call.shaped(call.pull(tensor_on(np.ones(value.shape, value.dtype))))
         outside = call.outside(value)
         return ((outside, call.aux), gradient) if has_aux else (outside, gradient)

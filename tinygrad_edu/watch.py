@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -161,12 +162,11 @@ def look_for_stretching(root: Node, nodes: list[Node]) -> None:
     _looked_at.setdefault(id(code), (code, set()))[1].add(root.instruction)
     for node in nodes:
         op = node.op
-        if op is None or op.kind is not ELEMENTWISE or len(node.inputs) != 2:
+        if op is None or op.kind is not ELEMENTWISE or len(node.inputs) < 2:
             continue
-        x, y = (np.shape(parent.out) for parent in node.inputs)
-        if _column_meets_row(x, y) or _column_meets_row(y, x):
+        for x, y in combinations([np.shape(parent.out) for parent in node.inputs], 2):
             line = (node.code, node.instruction)
-            if line not in _warned_of:
+            if (_column_meets_row(x, y) or _column_meets_row(y, x)) and line not in _warned_of:
                 _warned_of.add(line)
                 caution(_stretched(node, x, y))
 

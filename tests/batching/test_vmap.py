@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(6, 4))
 
 FUNCTIONS = {
-    "broadcasting": lambda x: x * np.arange(4.0) + x[:, None] - TABLE[0],
+    "broadcasting": lambda x: (x * np.arange(4.0))[None, :] + x[:, None] - TABLE[0],
     "reductions": lambda x: x.sum() + x.mean(axis=0) * tg.max(x, axis=-1, keepdims=True),
     "softmax": lambda x: tg.log_softmax(x, axis=0) + tg.softmax(x),
     "vector @ matrix": lambda x: x @ TABLE.T,

@@ -10,7 +10,15 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
-from tinygrad_edu.errors import DataError, DtypeError, GradientError, MatrixError, NonFiniteError, ShapeError
+from tinygrad_edu.errors import (
+    DataError,
+    DtypeError,
+    GradientError,
+    MatrixError,
+    NonFiniteError,
+    ShapeError,
+    TinygradWarning,
+)
 
 
 def leaf(value, **options):
@@ -518,6 +526,33 @@ def test_the_second_call_of_a_checkpoint_moves_no_running_statistics(momentum):
             (call(t) ** 3).sum().backward()
         results.append((t.grad.tolist(), [value.tolist() for value in norm.state_dict().values()]))
     assert results[0] == results[1]
+
+
+# --- shapes --------------------------------------------------------------------------------------------------
+
+COLUMN, ROW = np.ones((3, 1)), np.arange(3.0)
+
+
+def error_by_grad():
+    tg.grad(lambda column: ((column - ROW) ** 2).mean())(COLUMN)
+
+
+def error_by_value_and_grad():
+    tg.value_and_grad(lambda column: ((column - ROW) ** 2).mean())(leaf(COLUMN))
+
+
+def error_by_where():
+    column = leaf(COLUMN)
+    tg.where(ROW > 1, column, 0.0).sum().backward()
+
+
+@pytest.mark.parametrize("train", [error_by_grad, error_by_value_and_grad, error_by_where])
+def test_a_column_that_meets_a_row_is_warned_of_wherever_it_trains(train):
+    with pytest.warns(TinygradWarning, match=r"\(3, 1\) became \(3, 3\)|\(3,\) became \(3, 3\)") as caught:
+        train()
+    train()  # a second warning would be an error
+    assert len(caught) == 1
+    assert caught[0].filename.endswith("test_loopholes.py")
 
 
 # --- anomalies, states, seeds --------------------------------------------------------------------------------
