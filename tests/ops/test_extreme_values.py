@@ -145,3 +145,43 @@ def test_second_derivative_of_logit_near_0():
     first = tg.gradients(tg.logit(narrow), narrow, create_graph=True)
     with np.errstate(over="ignore"):
         assert tg.gradients(first, narrow).item() == -np.inf  # was nan
+
+
+# --- matrices ------------------------------------------------------------------------------------------------
+
+MATRIX = np.array([[0.3125, -1.125, 2.25], [0.875, -0.625, 1.75], [1.0, 2.0, -0.5]])
+
+
+@pytest.mark.parametrize(("dtype", "exponent"), [("f8", 520), ("f8", -520), ("f4", 90), ("f4", -90)])
+@pytest.mark.parametrize("name", ["svdvals", "nuc", 2, -2, "eigvalsh", "cond", "cond 1", "cond fro"])
+def test_spectra_of_tiny_and_huge_matrices(name, dtype, exponent):
+    """Gradients of huge ones were 0, or shared among all singular values: the tolerance for equal ones overflowed."""
+    linalg = tg.linalg
+    weights = WEIGHTS[:3].astype(dtype)
+    f = {
+        "svdvals": lambda x: linalg.svdvals(x) * weights,
+        "eigvalsh": lambda x: linalg.eigvalsh(x + x.T) * weights,
+        "cond": linalg.cond,
+        "cond 1": lambda x: linalg.cond(x, 1),
+        "cond fro": lambda x: linalg.cond(x, "fro"),
+    }.get(name, lambda x: linalg.norm(x, name))
+    x = MATRIX.astype(dtype)
+    value, slope = value_and_gradient(f, x)
+    scaled, same = value_and_gradient(f, np.ldexp(x, exponent))
+    same, scaled = same.astype(float), scaled.astype(float)
+    if str(name).startswith("cond"):
+        same = np.ldexp(same, exponent)
+    else:
+        scaled = np.ldexp(scaled, -exponent)
+    np.testing.assert_allclose(scaled, value, rtol=200 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(same, slope, atol=500 * np.finfo(dtype).eps * np.abs(slope).max())
+
+
+@pytest.mark.parametrize("rows", [(0, 0, 0), (-60, -60, 0), (-30, 0, 40), (-70, 3, 90)])
+@pytest.mark.parametrize("columns", [(0, 0, 0), (20, -50, 0)])
+def test_gradient_of_the_determinant_of_rows_and_columns_of_different_size(rows, columns):
+    """det(r a c) = r₁r₂r₃ c₁c₂c₃ det a: it was as good as the condition, 1e18 here, lets singular values be."""
+    exponents = np.add.outer(rows, columns)
+    _, first = value_and_gradient(tg.linalg.det, MATRIX)
+    _, found = value_and_gradient(tg.linalg.det, np.ldexp(MATRIX, exponents))
+    np.testing.assert_allclose(np.ldexp(found, exponents - sum(rows) - sum(columns)), first, rtol=1e-13, atol=1e-14)

@@ -256,7 +256,7 @@ def cond(x: Any, p: Any = None) -> Tensor:
         over, under = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
         return _inf_where(under == 0, over / where(under == 0, 1, under), x)
     x = as_floats(matrices(x, "cond", square=True))
-    singular: Tensor = _np.linalg.det(x.detach()) == 0
+    singular: Tensor = _np.linalg.slogdet(x.detach()).sign == 0  # a determinant of tiny numbers is 0 anyway
     regular = where(singular[..., None, None], np.eye(x.shape[-1], dtype=x.dtype), x)
     size: Tensor = _np.linalg.norm(regular, p, axis=(-2, -1))
     inverse_size: Tensor = _np.linalg.norm(rows.inv(regular), p, axis=(-2, -1))

@@ -16,6 +16,7 @@ from tinygrad_edu.errors import MatrixError, describe
 from tinygrad_edu.op import GENERAL, REAL, Domain, Op, Sample
 from tinygrad_edu.ops import sampling
 from tinygrad_edu.ops.linalg import refuse_complex, transposed
+from tinygrad_edu.ops.reduction import vector_norm
 
 Array = Any
 Shape = tuple[int, ...]
@@ -80,7 +81,7 @@ def _tolerance(x: Array) -> float:
 
 def _norm(x: Array, axes: int) -> Array:
     """The norm over the last axes, kept as sides of 1. It only scales tolerances."""
-    return np.sqrt(np.sum(x * x, axis=tuple(range(-axes, 0)), keepdims=True))
+    return vector_norm.run(x, axis=tuple(range(-axes, 0)), keepdims=True)
 
 
 def _coincide(values: Array) -> Array:

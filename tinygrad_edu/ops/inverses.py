@@ -92,9 +92,31 @@ def _singular_form(a: Array) -> tuple[Array, Array, Array, Array]:
     return u, s, np.swapaxes(vh, -1, -2), sign
 
 
+def _balanced(a: Array) -> tuple[Array, Array]:
+    """The matrix with its rows, then its columns, divided by powers of 2 so that their largest elements are near 1; and
+    the exponents of what each element was divided by.
+
+    Singular values know no scale but the largest: of rows as 1, 1e-10 and 1e-20 the small ones would be noise.
+    """
+    a = a if a.dtype.kind == "f" else a.astype(np.float64)
+    rows = np.frexp(np.max(np.abs(a), axis=-1, keepdims=True, initial=0))[1]
+    a = np.ldexp(a, -rows)
+    columns = np.frexp(np.max(np.abs(a), axis=-2, keepdims=True, initial=0))[1]
+    return np.ldexp(a, -columns), rows + columns
+
+
+def _of_others(exponents: Array) -> Array:
+    """For each element the sum of the exponents of all other rows and columns: by that its cofactor is too small."""
+    n = exponents.shape[-1]
+    every = np.sum(exponents[..., range(n), range(n)], axis=-1)  # each row and each column once
+    return every[..., None, None] - exponents
+
+
 def _cofactor(a: Array) -> Array:
-    u, s, v, sign = _singular_form(a)
-    return (u * (sign[..., None] * _products_of_others(s))[..., None, :]) @ np.swapaxes(v, -1, -2)
+    balanced, exponents = _balanced(a)
+    u, s, v, sign = _singular_form(balanced)
+    cofactors = (u * (sign[..., None] * _products_of_others(s))[..., None, :]) @ np.swapaxes(v, -1, -2)
+    return np.ldexp(cofactors, _of_others(exponents))
 
 
 def _cofactor_derivative(a: Array, g: Array) -> Array:
