@@ -287,3 +287,15 @@ def test_where_both_bounds_of_clip_are_one_number_only_the_upper_one_gets_the_gr
         tensors = [tg.Tensor(value, requires_grad=True) for value in (x, 2.0, 2.0)]
         tg.clip(*tensors).backward()
         assert [float(tensor.grad) for tensor in tensors] == [0.0, 0.0, 1.0]
+
+
+def test_angle_of_booleans_is_float64():
+    assert tg.angle(tg.Tensor([True, False])).dtype == np.angle(np.array([True, False])).dtype == np.float64
+
+
+def test_clip_method_of_plain_arrays_takes_tensors_as_bounds():
+    x, low, high = np.array([-3.0, 0.25, 3.0]), tg.Tensor(-1.0, requires_grad=True), tg.Tensor(1.0, requires_grad=True)
+    clipped = x.clip(low, high)
+    assert np.array_equal(clipped.detach().numpy(), [-1, 0.25, 1])
+    assert [slope.item() for slope in tg.gradients(clipped.sum(), [low, high])] == [1, 1]
+    assert np.array_equal(x.clip(max=high).detach().numpy(), x.clip(max=1))

@@ -112,3 +112,18 @@ def test_misuse_is_refused_with_its_reason(call, error, text):
     with pytest.raises(error, match=text) as caught:
         call(tg.Tensor(np.ones((2, 4)), requires_grad=True))
     assert "test_pad.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "wrap", "linear_ramp", "maximum", "mean", "empty"])
+@pytest.mark.parametrize("width", [0, 1, (1, 2), ((1, 2),), -1, 1.5], ids=str)
+def test_a_number_has_nothing_to_pad(mode, width):
+    try:
+        expected = np.pad(np.array(2.5), width, mode=mode)
+    except (TypeError, ValueError) as refusal:
+        with pytest.raises(type(refusal)):
+            tg.pad(tg.Tensor(2.5), width, mode=mode)
+    else:
+        x = tg.Tensor(2.5, requires_grad=True)
+        padded = tg.pad(x, width, mode=mode)
+        assert (padded.shape, padded.item()) == (expected.shape, expected.item())
+        assert tg.gradients(padded, x).item() == 1

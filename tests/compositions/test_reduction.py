@@ -473,3 +473,14 @@ def test_a_number_has_no_axis_to_average_over(f, axis):
     with pytest.raises(np.exceptions.AxisError):
         f(tg.Tensor(1.5, requires_grad=True), axis=axis)
     assert f(tg.Tensor(1.5), axis=()).item() == 1.5
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("x", [np.ones(3, np.float32), np.ones(3), np.ones(3, np.int32)], ids=lambda x: x.dtype.name)
+def test_average_with_weights_has_numpys_dtype(x, kind):
+    """float32 numbers with weights in uint8 had an average in float64."""
+    weights = np.array([1, 2, 3], kind)
+    for found, expected in zip(
+        tg.average(x, weights=weights, returned=True), np.average(x, weights=weights, returned=True), strict=True
+    ):
+        assert (found.dtype, found.item()) == (expected.dtype, expected.item())

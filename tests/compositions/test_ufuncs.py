@@ -245,3 +245,11 @@ def test_where_computes_nothing_outside_of_a_domain(ufunc):
     result.sum().backward()
     assert np.isfinite(x.grad.numpy()).all()
     assert x.grad.tolist()[0][1] == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_true_is_a_number_where_a_dtype_is_asked_for(dtype):
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, dtype=np.float32)
+    found, expected = np.divide(x, True, dtype=dtype), np.divide(x.detach().numpy(), True, dtype=dtype)
+    assert found.dtype == expected.dtype
+    assert np.array_equal(found.detach().numpy(), expected)

@@ -231,6 +231,7 @@ def angle(z: Any, deg: bool = False) -> Tensor:
     Tensor([  0., 180.])
     """
     z = _must_be_real(z, "angle")
+    z = z.astype(np.float64) if z.dtype.kind == "b" else z
     result = trigonometric.arctan2(imag(z), z)
     return trigonometric.rad2deg(result) if deg else result
 

@@ -55,6 +55,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Te
             describe(what, where=here(), takes=", ".join(_OPTIONS[mode]) or "no option", code="wrong-arguments")
         )
     pad_width = plain(pad_width)
+    if not x.ndim:  # no axis to widen, but the width must be one
+        asked_as("pad", row.pairs, pad_width, 1)
+        return x.copy()
     odd = kwargs.get("reflect_type", "even")
     if odd not in ("even", "odd"):
         raise ShapeError(

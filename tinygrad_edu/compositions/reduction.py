@@ -223,7 +223,8 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         total = as_tensor(np.asarray(x.size / (result.size or 1), dtype=result.dtype))
     else:
         w = weights_like(x, as_tensor(weights), axis)
-        x, w = (as_floats(part) if part.dtype.kind == "b" else part for part in (x, w))
+        dtype = np.result_type(x.dtype, w.dtype, *([np.float64] if x.dtype.kind in "iub" else []))
+        x, w = cast(x, dtype), cast(w, dtype)  # before the sum, which would widen small integers to 64 bits
         total = sum(w, axis, keepdims=keepdims)
         if np.any(total.detach() == 0):
             raise DivisionError(

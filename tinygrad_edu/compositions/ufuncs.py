@@ -82,10 +82,17 @@ def _where(op: Op, args: tuple[Any, ...], mask: Tensor, other: Any) -> Tensor:
     return elementwise.where(mask, op(*harmless), other)
 
 
+def _kind_of(x: Any) -> Any:
+    """What NumPy is to take x for: its dtype, or the class of one of Python's numbers, which are weak but for bool."""
+    if x.__class__ is bool:
+        return np.dtype(bool)
+    return x.__class__ if x.__class__ in NUMBERS else x.dtype
+
+
 def _in_dtype(op: Op, args: tuple[Any, ...], dtype: Any, casting: str, given: Any = None) -> tuple[Any, ...]:
     """The arguments in the dtypes in which NumPy would compute."""
     ufunc: Any = op.forward if isinstance(op.forward, np.ufunc) else op.numpy
-    kinds = [x.__class__ if x.__class__ in NUMBERS else x.dtype for x in args]
+    kinds = [_kind_of(x) for x in args]
     wanted = None if dtype is None else to_dtype(dtype)
     signature: Any = (None,) * ufunc.nin + (wanted,) * ufunc.nout
     if given is not None:
