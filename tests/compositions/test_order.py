@@ -160,3 +160,9 @@ def test_bincount_is_differentiable_in_the_weights():
 def test_calls_that_are_refused(call, error, text):
     with pytest.raises(error, match=text):
         call(tg.Tensor([2.0, 1.0]))
+
+
+def test_gradient_of_a_median_of_swapped_bytes_warned():
+    numbers = np.array([3.0, 1.0, 2.0])
+    swapped = tg.from_numpy(numbers.astype(numbers.dtype.newbyteorder()), requires_grad=True)
+    assert tg.gradients(tg.median(swapped), swapped).tolist() == [0, 0, 1]

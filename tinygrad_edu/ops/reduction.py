@@ -245,7 +245,7 @@ vector_norm = Op(
 
 def shared(g: Array, winners: Array, axis: Axis, more: Any = 0) -> Array:
     """g, in as many equal shares as there are winners (and `more`), to the winners."""
-    count = np.sum(winners, axis=axis, dtype=g.dtype, keepdims=True) + more
+    count = np.sum(winners, axis=axis, dtype=g.dtype.char, keepdims=True) + more
     return np.where(winners, restore(g, winners, axis) / np.where(count == 0, 1, count), 0)
 
 
