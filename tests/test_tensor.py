@@ -675,3 +675,25 @@ def test_a_number_too_large_for_the_dtype_is_refused_as_numpy_does(value):
     with pytest.raises(OverflowError):
         x += value
     assert x.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "i8", "?"])
+@pytest.mark.parametrize(
+    "number", [np.int8(100), np.uint8(200), np.int64(1000), np.float32(1.5), np.float64(2.5), np.bool_(True), 3, 2.5]
+)
+def test_numbers_of_numpy_beside_whole_numbers_and_booleans_promote_as_in_numpy(dtype, number):
+    """An int8 100 plus np.int64(100) was -56: NumPy's numbers were as weak there as beside floating numbers."""
+    x = np.array([100, 1, 2]).astype(dtype)
+    for f in (np.add, np.multiply, np.maximum, np.equal, lambda a, b: a + b, lambda a, b: b * a, np.arctan2):
+        with np.errstate(over="ignore"):
+            expected = f(x, number)
+            found = f(tg.from_numpy(x), number)
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize("number", [np.float64(2.5), np.int64(3), np.float16(0.5), 2.5, 3])
+def test_numbers_of_numpy_leave_float32_what_it_is(number):
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, dtype=np.float32)
+    for f in (np.add, np.hypot, lambda a, b: b * a, lambda a, b: np.where([True, False], a, b)):
+        assert f(x, number).dtype == np.float32

@@ -617,7 +617,8 @@ def _unrecorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], out: 
 def operands_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments as Tensors or Python numbers; numbers are weak: they take the dtype of their partner.
 
-    NumPy's scalars are weak too. Without a partner that is an array, numbers become Tensors.
+    NumPy's scalars are weak beside floating numbers, so that float32 stays float32; beside whole numbers and booleans
+    they have the dtype that they have in NumPy. Without a partner that is an array, numbers become Tensors.
     """
     for x in arguments:
         if x.__class__ is not Tensor:
@@ -625,9 +626,15 @@ def operands_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     else:
         return arguments
     operands = tuple(map(_operand, arguments))
-    if any(isinstance(x, Tensor) for x in operands):
-        return operands
-    return tuple(map(as_tensor, operands))
+    alone = True
+    for x in operands:
+        if isinstance(x, Tensor):
+            if x.dtype.kind in "fc":
+                return operands
+            alone = False
+    if alone:
+        return tuple(map(as_tensor, operands))
+    return tuple(as_tensor(x) if isinstance(x, np.generic) else y for x, y in zip(arguments, operands, strict=True))
 
 
 def _operand(x: Any) -> Any:
