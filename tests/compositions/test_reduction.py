@@ -484,3 +484,19 @@ def test_average_with_weights_has_numpys_dtype(x, kind):
         tg.average(x, weights=weights, returned=True), np.average(x, weights=weights, returned=True), strict=True
     ):
         assert (found.dtype, found.item()) == (expected.dtype, expected.item())
+
+
+@pytest.mark.parametrize("name", ["max", "min", "amax", "amin"])
+def test_a_nan_is_the_extremum_and_gets_its_gradient(name):
+    x = tg.Tensor([1.0, np.nan, 3.0, np.nan], requires_grad=True)
+    y = getattr(np, name)(x)
+    assert np.isnan(y.item())
+    y.backward()
+    assert x.grad.tolist() == [0.0, 0.5, 0.0, 0.5]
+
+
+@pytest.mark.parametrize(("name", "initial"), [("max", 3.0), ("min", 1.0), ("nanmax", 3.0), ("nanmin", 1.0)])
+def test_the_initial_of_an_extremum_has_its_share_of_a_tie(name, initial):
+    x = tg.Tensor([1.0, 3.0, 2.0, initial], requires_grad=True)
+    getattr(np, name)(x, initial=initial).backward()
+    assert x.grad.tolist() == [1 / 3 if value == initial else 0.0 for value in (1.0, 3.0, 2.0, initial)]
