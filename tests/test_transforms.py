@@ -155,6 +155,15 @@ def test_an_argument_without_influence_gets_zeros():
     np.testing.assert_array_equal(tg.jvp(lambda x: tg.ones(2), (np.ones(3),), (np.ones(3),))[1].numpy(), np.zeros(2))
 
 
+def test_a_value_that_is_given_twice_is_pulled_back_by_both_cotangents():
+    def twice(x):
+        y = x * x
+        return y, {"again": y}
+
+    _, pull = tg.vjp(twice, 3.0)
+    assert pull((1.0, {"again": 10.0}))[0].item() == 66.0
+
+
 @pytest.mark.parametrize(
     "derivative",
     [
