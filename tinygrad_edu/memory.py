@@ -50,6 +50,9 @@ SHARING: weakref.WeakSet[Leaf] = weakref.WeakSet()
 LENT: weakref.WeakSet[Leaf] = weakref.WeakSet()
 
 
+_SIGNS = {"subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}  # of what refuses a cast
+
+
 class _Borrowed(Constant):
     """Stands in for the node of an array that belongs to the caller, who may write to it: copied when recorded."""
 
@@ -329,10 +332,10 @@ def _converted(result: Tensor, x: Tensor, what: str, casting: Any = "same_kind")
     if result.dtype == x.dtype:
         return result
     if not np.can_cast(result.dtype, x.dtype, casting):
-        why = "the digits behind the point would be lost"
-        raise _not_cast(
-            what, result.dtype, x.dtype, why, "x = x + y makes a new tensor of the dtype that the result needs"
-        )
+        why = _lost(result.dtype, x.dtype) or f"casting={casting!r} doesn't allow it"
+        sign = _SIGNS.get(what.removeprefix("in-place "), "+")
+        fix = f"x = x {sign} y makes a new tensor of the dtype that the result needs"
+        raise _not_cast(what, result.dtype, x.dtype, why, fix)
     return shape.astype(result, dtype=x.dtype)
 
 

@@ -611,3 +611,19 @@ def test_casts_that_are_offered_run_as_they_are_written():
         layer.load_state_dict({"weight": np.ones((2, 1), int), "bias": np.zeros(1)})
     with pytest.raises(DtypeError, match=r"fix: +nanvar\(x\)\.astype\('int64'\)"):
         tg.nanvar([1.0, 2.0], dtype=int)
+
+
+@pytest.mark.parametrize(
+    ("write", "why", "fix"),
+    [
+        ("x /= 2", "the digits behind the point would be lost", "x = x / y"),
+        ("x *= 0.5", "the digits behind the point would be lost", "x = x * y"),
+        ("x += 1j", "the imaginary part would be lost", "x = x + y"),
+        ("np.add(x, 1, out=tg.zeros(3, dtype=np.int8), casting='no')", "casting='no' doesn't allow it", "x = x + y"),
+    ],
+)
+def test_a_cast_that_is_refused_says_what_would_be_lost_and_which_operator_makes_a_new_tensor(write, why, fix):
+    with pytest.raises(DtypeError) as caught:
+        exec(write, {"x": Tensor([1, 2, 3]), "np": np, "tg": tg})
+    assert f"why:   {why}" in str(caught.value)
+    assert f"fix:   {fix} " in str(caught.value)
