@@ -33,6 +33,19 @@ def test_a_row_picked_twice_gets_both_gradients_and_the_padding_none():
         np.testing.assert_array_equal(weight.grad.numpy()[:, 0], expected)
 
 
+@pytest.mark.usefixtures("both_sweeps")
+def test_a_table_read_twice_gets_the_gradients_of_both_readings():
+    rng = np.random.default_rng(0)
+    table = tg.Tensor(rng.normal(size=(50, 20)), requires_grad=True)
+    places = [rng.integers(0, 50, 60), rng.integers(0, 50, (3, 40))]
+    weights = [rng.normal(size=(*place.shape, 20)) for place in places]
+    expected = np.zeros(table.shape)
+    for place, weight in zip(places, weights):
+        np.add.at(expected, place, weight)
+    sum((F.embedding(place, table) * weight).sum() for place, weight in zip(places, weights)).backward()
+    np.testing.assert_allclose(table.grad.numpy(), expected, rtol=1e-12, atol=1e-14)
+
+
 def test_changing_the_indices_afterwards_does_not_change_the_gradient():
     indices, weight = np.array([1, 1]), tg.Tensor(TABLE, requires_grad=True)
     y = F.embedding(indices, weight)

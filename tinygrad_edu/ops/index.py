@@ -70,24 +70,30 @@ def _places(index: Index, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(np.arange(math.prod(shape)).reshape(shape)[index])
 
 
-def _scatter_add(x: Array, index: Index, shape: tuple[int, ...]) -> Array:
-    out = np.zeros(shape, dtype=x.dtype)
-    if not picks_twice(index):
-        out[index] = x
-    elif x.size < 64:
-        np.add.at(out, index, x)
+def _add_each(total: np.ndarray, index: Index, x: Array) -> None:
+    """total[index] += x, in place, for an index that may pick an element twice."""
+    if x.size < 64 or not total.flags.c_contiguous:
+        np.add.at(total, index, x)
     else:
         # Adding in one row is four times as fast as `np.add.at` by rows: 1.4 against 5.7 ms for 4096 rows of 128.
-        np.add.at(out.reshape(-1), _places(index, shape).reshape(-1), np.reshape(x, -1))
-    return out
+        np.add.at(total.reshape(-1), _places(index, total.shape).reshape(-1), np.reshape(x, -1))
 
 
 def add_at(total: np.ndarray, index: Index, x: Array) -> None:
     """total[index] += x, in place; an element picked twice gets both."""
     if picks_twice(index):
-        total += _scatter_add(x, index, total.shape)
+        _add_each(total, index, x)
     else:
         total[index] += x
+
+
+def _scatter_add(x: Array, index: Index, shape: tuple[int, ...]) -> Array:
+    out = np.zeros(shape, dtype=x.dtype)
+    if picks_twice(index):
+        _add_each(out, index, x)
+    else:
+        out[index] = x
+    return out
 
 
 def _scatter_add_sample(rng: np.random.Generator) -> Sample:
