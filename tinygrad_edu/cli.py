@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _told(error: TinygradError) -> str:
     """The text of an error as the command tells it: options for keywords, and no line of the command itself."""
-    started = {"<frozen runpy>", os.path.basename(sys.argv[0])}
+    started = {"<frozen runpy>", "runpy.py", os.path.basename(sys.argv[0])}  # the former since Python 3.11
     rows = str(error).split("\n")
     rows = [row for row in rows if not (row.startswith("  where:") and row.split(":")[-2].strip() in started)]
     text = "\n".join(rows)

@@ -27,9 +27,13 @@ ARRAYS = [np.array([[1.0, 2.0, 3.0], [4.0, 5.5, 7.0]]), np.array([[1.0, 2.0], [4
 FUNCTIONS = {
     f: f"{getattr(f, '__module__', '')}.{f.__name__}" for f in (*OPS, *COMPOSITIONS) if not isinstance(f, np.ufunc)
 }
-# What NumPy doesn't look at: axis=1.5 of a norm, keepdims="a", which is true, and since 2.5 axis=None of linalg.cross.
-# And x of where is by place only: what Python refuses is no error of the project.
-BY_CHANCE = {("where", "x"), ("norm", "axis"), ("vector_norm", "axis"), ("cross", "axis")} | {
+# What NumPy doesn't look at: axis=1.5 of a norm, and keepdims="a", which is true; what only some versions take:
+# axis=None of linalg.cross, axis=() of size and trim_zeros, ddof of corrcoef. And x of where is by place only: what
+# Python refuses is no error of the project.
+BY_CHANCE = {
+    ("where", "x"), ("norm", "axis"), ("vector_norm", "axis"), ("cross", "axis"), ("size", "axis"),
+    ("trim_zeros", "axis"), ("corrcoef", "ddof"),
+} | {
     (name, "keepdims")
     for name in ("argmax", "argmin", "nanargmax", "nanargmin", "norm", "vector_norm", "matrix_norm")
 }  # fmt: skip
