@@ -632,6 +632,17 @@ def test_a_read_only_view_of_an_array_that_its_owner_writes_is_copied_into_the_g
     assert x.grad.tolist() == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_the_view_that_numpy_gave_sees_later_writes_whether_a_graph_holds_the_constant_or_not(held):
+    constant, x = Tensor([1.0, 2.0]), Tensor([3.0, 4.0], requires_grad=True)
+    view = constant.numpy()
+    y = (x * constant).sum() if held else x.sum()
+    constant[0] = 50.0
+    assert view.tolist() == [50.0, 2.0]
+    y.backward()
+    assert x.grad.tolist() == ([1.0, 2.0] if held else [1.0, 1.0])
+
+
 def test_a_shared_array_that_becomes_a_leaf_is_no_longer_the_owners():
     array = np.ones(2)
     x = tg.from_numpy(array)
