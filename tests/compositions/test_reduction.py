@@ -500,3 +500,15 @@ def test_the_initial_of_an_extremum_has_its_share_of_a_tie(name, initial):
     x = tg.Tensor([1.0, 3.0, 2.0, initial], requires_grad=True)
     getattr(np, name)(x, initial=initial).backward()
     assert x.grad.tolist() == [1 / 3 if value == initial else 0.0 for value in (1.0, 3.0, 2.0, initial)]
+
+
+def test_refused_as_by_numpy_where_nothing_can_be_averaged_or_cut_off():
+    for f in (np.average, tg.average):
+        with pytest.raises(ZeroDivisionError):
+            f(np.zeros((4, 0)), axis=0)
+    x = np.array([[1, 2], [3, 5]])
+    for f in (np.nanstd, tg.nanstd):
+        with pytest.raises(TypeError):
+            f(x, axis=0, dtype=np.int64)
+        assert f(x, dtype=np.int64) == 1
+        assert np.array_equal(f(x, axis=0), [1, 1.5])

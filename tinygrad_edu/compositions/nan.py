@@ -154,7 +154,10 @@ def nanstd(
     Tensor(1.)
     """
     if as_tensor(a).dtype.kind in "iub":  # no nan among them
-        return reduction.std(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+        result = reduction.std(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
+        if result.ndim:  # of a number NumPy cuts the fraction off
+            refuse_whole("nanstd", dtype)
+        return handed(result, out)
     refuse_whole("nanstd", dtype)
     x = as_floats(a, dtype)
     there = numbers(x, where)

@@ -220,7 +220,11 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         raise no_such_axis(axis, 0)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
-        total = as_tensor(np.asarray(x.size / (result.size or 1), dtype=result.dtype))
+        if not result.size:
+            raise DivisionError(
+                describe("the average of no numbers", where=here(), input=x.shape, axis=axis, code="empty-input")
+            )
+        total = as_tensor(np.asarray(x.size / result.size, dtype=result.dtype))
     else:
         w = weights_like(x, as_tensor(weights), axis)
         dtype = np.result_type(x.dtype, w.dtype, *([np.float64] if x.dtype.kind in "iub" else []))
