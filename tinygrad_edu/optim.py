@@ -40,7 +40,7 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         self.parameters = _leaves(parameters)
-        self._warned = False
+        self._warned = self._idle = False
         self.lr = lr
 
     @property
@@ -89,6 +89,9 @@ class Optimizer:
                 if origin.earlier is not None and not accumulated and not self._warned:
                     self._warned = True
                     caution(_not_cleared(place, parameter, origin))
+        if not leaves and not self._idle:
+            self._idle = True
+            caution(_nothing_to_do())
         stamp(leaves, user_frame())
         self._update_all(ready)
 
@@ -334,6 +337,17 @@ def _not_cleared(place: int, parameter: Tensor, origin: Origin) -> str:
         why="gradients add up in .grad until it is cleared, so the old ones count again",
         fix="optimizer.zero_grad() before each backward; optimizer.step(accumulated=True), if they are meant to add up",
         code="gradients-not-cleared",
+    )
+
+
+def _nothing_to_do() -> str:
+    """The text of the warning that a step changes nothing."""
+    return describe(
+        "this step changes nothing: no parameter has a gradient",
+        where=here(),
+        likely="no backward() since zero_grad(), or parameters that were replaced after the optimiser was made",
+        fix="optimizer.zero_grad(); loss.backward(); optimizer.step()",
+        code="step-without-gradients",
     )
 
 

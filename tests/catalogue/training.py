@@ -63,6 +63,25 @@ mistake(
     """,
 )
 mistake(
+    "step-without-gradients",
+    """A warning, once per optimiser: no parameter has a gradient, so nothing is learnt. Either `backward()` is missing,
+    or the gradients were cleared after it, or the optimiser holds parameters that the model has no more.""",
+    wrong="""
+        w = tg.Tensor([1.0, 2.0], requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=0.1)
+        (w * w).sum().backward()
+        optimizer.zero_grad()
+        optimizer.step()
+    """,
+    right="""
+        w = tg.Tensor([1.0, 2.0], requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=0.1)
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+    """,
+)
+mistake(
     "gradients-not-cleared",
     """A warning, once per optimiser: backward adds to `.grad`, so without a `zero_grad()` the gradients of earlier
     batches are in every later step. Two losses before one step are fine; where parts of a batch are meant to add up,

@@ -627,3 +627,14 @@ def test_a_cast_that_is_refused_says_what_would_be_lost_and_which_operator_makes
         exec(write, {"x": Tensor([1, 2, 3]), "np": np, "tg": tg})
     assert f"why:   {why}" in str(caught.value)
     assert f"fix:   {fix} " in str(caught.value)
+
+
+def test_a_step_that_changes_nothing_is_warned_of_once():
+    model = tg.nn.Linear(2, 1, rng=0)
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+    model.weight, model.bias = leaf(np.ones((2, 1))), leaf(np.zeros(1))  # the optimiser has the old ones
+    model(np.ones((1, 2))).sum().backward()
+    with pytest.warns(TinygradWarning, match=r"no parameter has a gradient(.|\n)*replaced after the optimiser"):
+        optimizer.step()
+    optimizer.step()  # a second warning would be an error
+    assert model.weight.tolist() == [[1.0], [1.0]]
