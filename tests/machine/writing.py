@@ -23,7 +23,8 @@ class Writing(Machine):
         must_raise = x.tags is not None and (recording or not x.is_leaf)
         into_view = not x.tracked and recording and any(slot.tracked for slot in inputs)
         stretched = any(not stride and side > 1 for stride, side in zip(x.tensor._data.strides, x.tensor.shape))
-        stretched |= x.memory is not None and not x.memory.flags.writeable
+        if x.memory is not None and not x.memory.flags.writeable and not stretched:
+            return  # a part of stretched memory that is not stretched itself: NumPy's flag forbids the model to write
         may_raise = must_raise or x.is_view or into_view or stretched
         raised = False
         try:
