@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_edu.op import GENERAL, REAL, REDUCTION, Domain, Op, Sample, Sampler
 from tinygrad_edu.ops import sampling
 from tinygrad_edu.ops.numerics import length_of_any_size
-from tinygrad_edu.ops.shape import broadcast_to
+from tinygrad_edu.ops.shape import broadcast_to, sum_to
 
 Array = Any
 Axis = Any
@@ -135,12 +135,20 @@ def freedom(x: Array, axis: Axis, ddof: float) -> float:
     return builtins.max(reduced_count(x, axis) - ddof, 0)
 
 
+def _kept_mean(x: Array, axis: Axis) -> Array:
+    """The mean with its sides of 1. Not to NumPy's last bit: by BLAS it takes a third of the time of np.mean."""
+    if type(x) is not np.ndarray or x.dtype.char not in "fd" or not x.size:
+        return np.mean(x, axis=axis, keepdims=True)
+    axes = reduced_axes(x.ndim, axis)
+    return sum_to(x, tuple(1 if i in axes else side for i, side in enumerate(x.shape))) / reduced_count(x, axis)
+
+
 def _centred(x: Array, axis: Axis = None) -> Array:
     """Twice, for a mean is rounded to the spacing of numbers of its own size: of float32 near 10,000 to 0.001."""
     if not np.size(x):
         return np.array(x, dtype=np.result_type(x, np.float16))
-    rest = x - np.mean(x, axis=axis, keepdims=True)
-    rest -= np.mean(rest, axis=axis, keepdims=True)
+    rest = x - _kept_mean(x, axis)
+    rest -= _kept_mean(rest, axis)
     return rest
 
 
@@ -151,7 +159,7 @@ def _centred_sample(rng: np.random.Generator) -> Sample:
 
 centred: Op = Op(
     "centred", _centred,
-    vjps=(lambda g, out, x, axis=None: g - np.mean(g, axis=axis, keepdims=True),),
+    vjps=(lambda g, out, x, axis=None: g - _kept_mean(g, axis),),
     kind=GENERAL, formula="x − mean x", domain=(REAL,), linear=True, sampler=_centred_sample,
     doc="x less its mean over the given axes (all by default), without loss of digits where x lies far from 0.",
 )  # fmt: skip
