@@ -40,6 +40,7 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         self.parameters = _leaves(parameters)
+        self._large = any(parameter.size > _LARGE for parameter in self.parameters)
         self._warned = self._idle = False
         self.lr = lr
 
@@ -206,11 +207,11 @@ class SGD(Optimizer):
             rate = known(g.dtype)
             if rate is None:
                 rate = self._rate(g.dtype)
-            if value.size <= _LARGE:
+            if not self._large:
                 subtract(value, multiply(g, rate), value)
-            else:
-                for part, slope in _parts(value, g):
-                    subtract(part, multiply(slope, rate), part)
+                continue
+            for part, slope in _parts(value, g):
+                subtract(part, multiply(slope, rate), part)
 
     def _update(self, place: int, value: np.ndarray, g: np.ndarray) -> None:
         if self.maximize:
