@@ -85,16 +85,27 @@ def keep_gradient(g: Any) -> None:
     """The mark among a node's hooks that its gradient is kept; backward itself does the keeping."""
 
 
+class _Newest:
+    """The index of the last write to any leaf, in any thread. On an object: writing to a class slows down its use."""
+
+    __slots__ = ("index",)
+
+    def __init__(self) -> None:
+        self.index = 0
+
+
+_newest = _Newest()
+_writing = threading.Lock()  # or a thread could put an older index over a newer one
+
+
 class Write:
     """A write into the arrays of leaves: its index, when it was, and the line of the user's that made it."""
 
     __slots__ = ("code", "index", "instruction")
-    last = 0  # the index of the last one, in any thread
-    lock = threading.Lock()  # or a thread could put an older index over a newer one
 
     def __init__(self, frame: FrameType) -> None:
-        with Write.lock:
-            Write.last = self.index = next_index()
+        with _writing:
+            _newest.index = self.index = next_index()
         self.code: CodeType = frame.f_code
         self.instruction: int = frame.f_lasti
 
@@ -147,7 +158,7 @@ def stamp(leaves: Iterable[Leaf], frame: FrameType) -> None:
 
 def last_write() -> int:
     """The index of the last write to any leaf: nodes recorded later saved no value that is gone."""
-    return Write.last
+    return _newest.index
 
 
 class Origin:
