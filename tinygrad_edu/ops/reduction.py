@@ -159,7 +159,7 @@ def _centred_sample(rng: np.random.Generator) -> Sample:
 
 centred: Op = Op(
     "centred", _centred,
-    vjps=(lambda g, out, x, axis=None: g - _kept_mean(g, axis),),
+    vjps=(lambda g, out, x, axis=None: g - np.mean(g, axis=axis, keepdims=True),),
     kind=GENERAL, formula="x − mean x", domain=(REAL,), linear=True, sampler=_centred_sample,
     doc="x less its mean over the given axes (all by default), without loss of digits where x lies far from 0.",
 )  # fmt: skip
