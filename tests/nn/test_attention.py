@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.errors import DataError, DtypeError, IndexingError, ShapeError
-from tinygrad_edu.nn import Embedding, MultiheadAttention, Sequential
+from tinygrad_edu.nn import Embedding, MultiheadAttention, Sequential, TransformerDecoder, TransformerDecoderLayer
 
 RNG = np.random.default_rng(0)
 
@@ -71,3 +72,12 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(DtypeError, match="indices must be whole numbers"):
         Embedding(5, 3)([0.5])
     assert F.embedding([0], Embedding(5, 3).weight).shape == (1, 3)
+
+
+def test_arrays_that_a_layer_reads_several_times_are_one_input_each():
+    rng = np.random.default_rng(0)
+    x, memory = rng.normal(size=(3, 8)), rng.normal(size=(4, 8))
+    decoder = TransformerDecoder(TransformerDecoderLayer(8, 2, dim_feedforward=8, dropout=0.0), 2)
+    for result in (decoder(x, memory), MultiheadAttention(8, 2)(x), MultiheadAttention(8, 2)(x, memory, memory)):
+        given = [card for card in tg.Graph.of(result.sum()).cards if card.kind == "input"]
+        assert sorted(card.shape for card in given) == sorted({card.shape for card in given})

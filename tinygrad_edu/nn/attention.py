@@ -16,7 +16,7 @@ from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parts import drawn, dtype_of
 from tinygrad_edu.node import here
 from tinygrad_edu.random import Rng, generator
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -169,9 +169,10 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> Tensor:
         """The layer's output."""
-        key = query if key is None else key
-        value = key if value is None else value
-        q, k, v = (self._split(f(x)) for f, x in ((self.query, query), (self.key, key), (self.value, value)))
+        x = as_tensor(query)  # once: in a picture it is one input
+        y = x if key is None or key is query else as_tensor(key)
+        z = y if value is None or value is key else as_tensor(value)
+        q, k, v = self._split(self.query(x)), self._split(self.key(y)), self._split(self.value(z))
         dropped = self.dropout if self.training else 0.0
         found = functional.scaled_dot_product_attention(q, k, v, attn_mask, dropped, is_causal, rng=self.rng)
         joined = swapaxes(found, -2, -3)

@@ -235,6 +235,7 @@ class TransformerDecoder(_Stack):
     ) -> Tensor:
         """The stack's output."""
         h: Tensor = as_tensor(x)
+        memory = as_tensor(memory)  # once for all layers
         for layer in self.layers:
             h = layer(h, memory, attn_mask, memory_mask, is_causal)
         return self._normed(h)
