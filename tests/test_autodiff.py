@@ -610,7 +610,7 @@ def test_complex_numbers_give_no_wrong_gradient_but_an_error():
 # --- whose memory a gradient is --------------------------------------------------------------------------------
 
 
-def written_gradients(f, *arrays, cotangent=None):
+def assert_gradients_are_nobody_elses(f, *arrays, cotangent=None):
     """The gradients of f, all written over, and then those of a second pull: they must be as new."""
     xs = [leaf(a) for a in arrays]
     y = f(*xs)
@@ -641,7 +641,7 @@ def written_gradients(f, *arrays, cotangent=None):
     ],
 )  # fmt: skip
 def test_a_gradient_shares_its_memory_with_nothing(f):
-    written_gradients(f, [[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]])
+    assert_gradients_are_nobody_elses(f, [[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]])
 
 
 def test_a_cotangent_that_is_a_view_stays_the_callers():

@@ -17,7 +17,7 @@ ROUGH = [np.fmod, np.remainder, np.floor_divide, np.copysign, np.heaviside, np.l
 OF_BITS = [np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.gcd, np.lcm, np.left_shift, np.right_shift]
 
 
-def same(found, expected):
+def assert_same(found, expected):
     assert isinstance(found, Tensor)
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-14)
@@ -31,19 +31,19 @@ def same(found, expected):
 def test_reduce_accumulate_outer_and_reduceat_give_numpys_values(ufunc, axis):
     x = Tensor(A, requires_grad=True)
     with np.errstate(all="ignore"):
-        same(ufunc.reduce(x, axis=axis), ufunc.reduce(A, axis=axis))
-        same(ufunc.reduce(x, axis=axis, keepdims=True), ufunc.reduce(A, axis=axis, keepdims=True))
-        same(ufunc.accumulate(x, axis=axis), ufunc.accumulate(A, axis=axis))
-        same(ufunc.outer(x, A[0]), ufunc.outer(A, A[0]))
-        same(ufunc.reduceat(x, [0, 1, 0], axis=axis), ufunc.reduceat(A, [0, 1, 0], axis=axis))
+        assert_same(ufunc.reduce(x, axis=axis), ufunc.reduce(A, axis=axis))
+        assert_same(ufunc.reduce(x, axis=axis, keepdims=True), ufunc.reduce(A, axis=axis, keepdims=True))
+        assert_same(ufunc.accumulate(x, axis=axis), ufunc.accumulate(A, axis=axis))
+        assert_same(ufunc.outer(x, A[0]), ufunc.outer(A, A[0]))
+        assert_same(ufunc.reduceat(x, [0, 1, 0], axis=axis), ufunc.reduceat(A, [0, 1, 0], axis=axis))
 
 
 @pytest.mark.parametrize("ufunc", [*OF_BITS, np.add, np.multiply, np.maximum, np.subtract], ids=lambda f: f.__name__)
 def test_methods_of_whole_numbers_keep_numpys_dtypes(ufunc):
     for dtype in (np.int64, np.int32, np.uint8):
         x = WHOLE.astype(dtype)
-        same(ufunc.reduce(Tensor(x), axis=1), ufunc.reduce(x, axis=1))
-        same(ufunc.accumulate(Tensor(x), axis=0), ufunc.accumulate(x, axis=0))
+        assert_same(ufunc.reduce(Tensor(x), axis=1), ufunc.reduce(x, axis=1))
+        assert_same(ufunc.accumulate(Tensor(x), axis=0), ufunc.accumulate(x, axis=0))
 
 
 @pytest.mark.parametrize("ufunc", SMOOTH, ids=lambda ufunc: ufunc.__name__)
@@ -58,19 +58,19 @@ def test_ties_of_a_running_maximum_share_the_gradient():
     x = Tensor([2.0, 2.0, 1.0, 2.0, 3.0], requires_grad=True)
     np.maximum.accumulate(x).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), [1 + 1 / 2 + 1 / 2 + 1 / 3, 1 / 2 + 1 / 2 + 1 / 3, 0, 1 / 3, 1])
-    same(np.minimum.accumulate(Tensor([True, False, True])), np.array([True, False, False]))
+    assert_same(np.minimum.accumulate(Tensor([True, False, True])), np.array([True, False, False]))
     assert np.maximum.accumulate(tg.zeros((2, 0)), axis=1).shape == (2, 0)
 
 
 def test_reduce_takes_numpys_options():
     x = Tensor(A, requires_grad=True)
-    same(np.add.reduce(x, axis=None), np.add.reduce(A, axis=None))
-    same(np.add.reduce(x, axis=(0, 1), keepdims=True), np.add.reduce(A, axis=(0, 1), keepdims=True))
-    same(np.add.reduce(x, dtype=np.float32), np.add.reduce(A, dtype=np.float32))
-    same(np.add.reduce(x, axis=1, initial=7.0), np.add.reduce(A, axis=1, initial=7.0))
-    same(np.subtract.reduce(x, axis=1, initial=7.0), np.subtract.reduce(A, axis=1, initial=7.0))
-    same(np.add.reduce(x, axis=1, where=A > 1), np.add.reduce(A, axis=1, where=A > 1))
-    same(np.bitwise_or.reduce(Tensor(WHOLE[:, :0]), axis=1), np.bitwise_or.reduce(WHOLE[:, :0], axis=1))
+    assert_same(np.add.reduce(x, axis=None), np.add.reduce(A, axis=None))
+    assert_same(np.add.reduce(x, axis=(0, 1), keepdims=True), np.add.reduce(A, axis=(0, 1), keepdims=True))
+    assert_same(np.add.reduce(x, dtype=np.float32), np.add.reduce(A, dtype=np.float32))
+    assert_same(np.add.reduce(x, axis=1, initial=7.0), np.add.reduce(A, axis=1, initial=7.0))
+    assert_same(np.subtract.reduce(x, axis=1, initial=7.0), np.subtract.reduce(A, axis=1, initial=7.0))
+    assert_same(np.add.reduce(x, axis=1, where=A > 1), np.add.reduce(A, axis=1, where=A > 1))
+    assert_same(np.bitwise_or.reduce(Tensor(WHOLE[:, :0]), axis=1), np.bitwise_or.reduce(WHOLE[:, :0], axis=1))
     out = tg.zeros(2)
     assert np.add.reduce(x, axis=1, out=out) is out
     assert out.requires_grad
@@ -106,7 +106,7 @@ def test_at_does_in_turn_what_is_named_twice(ufunc, key):
         ufunc.at(y, key, *values)
         return y
 
-    same(at(Tensor(start, requires_grad=True), *values), at(start, *values))
+    assert_same(at(Tensor(start, requires_grad=True), *values), at(start, *values))
     assert_derivatives(at, start, *values, rtol=1e-5, atol=1e-5)
 
 
@@ -130,15 +130,15 @@ def test_products_along_named_axes(call, arrays):
         pytest.importorskip("numpy", minversion="2.2")
     rng = np.random.default_rng(0)
     given = [rng.normal(size=shape) for shape in arrays]
-    same(call(*(Tensor(x, requires_grad=True) for x in given)), call(*given))
+    assert_same(call(*(Tensor(x, requires_grad=True) for x in given)), call(*given))
     assert_derivatives(call, *given)
 
 
 def test_order_subok_and_signature_are_numpys():
     x = Tensor(A, requires_grad=True)
-    same(np.exp(x, order="F", subok=False), np.exp(A))
+    assert_same(np.exp(x, order="F", subok=False), np.exp(A))
     for signature in ("f->f", (None, np.float32), (np.float64, None)):
-        same(np.exp(x, signature=signature), np.exp(A, signature=signature))
+        assert_same(np.exp(x, signature=signature), np.exp(A, signature=signature))
     assert_derivatives(lambda x: np.multiply(x, x, signature="dd->d"), A)
 
 
@@ -173,11 +173,11 @@ def test_methods_refuse_what_they_cannot_do(call, error, text):
 
 def test_dtype_is_that_in_which_numpy_computes():
     x = Tensor(A, requires_grad=True)
-    same(np.exp(x, dtype=np.float32), np.exp(A, dtype=np.float32))
-    same(np.add(x, 1, dtype="float32"), np.add(A, 1, dtype="float32"))
-    same(np.add(Tensor(WHOLE), 1, dtype=float), np.add(WHOLE, 1, dtype=float))
-    same(np.add(Tensor(A), 1, dtype=int, casting="unsafe"), np.add(A, 1, dtype=int, casting="unsafe"))
-    same(np.greater(x, 1, dtype=bool), np.greater(A, 1, dtype=bool))
+    assert_same(np.exp(x, dtype=np.float32), np.exp(A, dtype=np.float32))
+    assert_same(np.add(x, 1, dtype="float32"), np.add(A, 1, dtype="float32"))
+    assert_same(np.add(Tensor(WHOLE), 1, dtype=float), np.add(WHOLE, 1, dtype=float))
+    assert_same(np.add(Tensor(A), 1, dtype=int, casting="unsafe"), np.add(A, 1, dtype=int, casting="unsafe"))
+    assert_same(np.greater(x, 1, dtype=bool), np.greater(A, 1, dtype=bool))
     np.multiply(x, x, dtype=np.float32).sum().backward()
     assert x.grad.dtype == np.float64
     np.testing.assert_allclose(x.grad.numpy(), 2 * A)

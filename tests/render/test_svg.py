@@ -169,7 +169,7 @@ def test_any_name_is_well_formed_and_comes_through_as_it_is(name):
 @given(st.text(max_size=12))
 def test_no_name_breaks_the_drawing(name):
     a, b = leaf(2.0, name), leaf(3.0, name[::-1])
-    ElementTree.fromstring(svg_source(Graph.of(a * b + a)).encode())
+    assert ElementTree.fromstring(svg_source(Graph.of(a * b + a)).encode()).tag.endswith("svg")
 
 
 # --- size ----------------------------------------------------------------------------------------------------------

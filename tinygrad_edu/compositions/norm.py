@@ -12,6 +12,8 @@ import numpy as np
 from tinygrad_edu.compositions.reduction import as_floats, max, min, sum
 from tinygrad_edu.errors import ShapeError, describe
 from tinygrad_edu.interop import implements
+from tinygrad_edu.memory import label
+from tinygrad_edu.misfits import places
 from tinygrad_edu.node import here
 from tinygrad_edu.ops.elementwise import absolute, sign, sqrt
 from tinygrad_edu.ops.elementwise import where as choose
@@ -121,8 +123,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     if any(not -x.ndim <= a < x.ndim for a in axes) or len(axes) > 2 or not axes:
         raise ShapeError(
             describe(
-                f"norm takes one axis of a vector or two of a matrix, not {axis} of {x.ndim}",
+                "norm takes one axis of a vector or two of a matrix, which are there",
                 where=here(),
+                input=label(x),
+                axis=repr(axis),
+                axes=places(x.ndim),
                 code="wrong-number-of-axes",
             )
         )
